@@ -1,0 +1,102 @@
+"""Step: write the manifest of a data set from all columns that are known about its frames."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet
+
+from workers.science.errors import RecipeError
+from workers.science.labels_file import Labels, check_classes, read_labels_npz
+from workers.science.manifest import Clustering, ManifestTable, Sorting, write_card, write_tables
+from workers.science.progress import Progress, silent
+
+
+def write_manifest(
+    *,
+    index_dir: str,
+    cluster_dir: str | None,
+    classification_dir: str | None,
+    labels: str | None,
+    classes: list[str],
+    single_label: bool,
+    card: dict[str, Any],
+    out: str,
+    on_progress: Progress = silent,
+) -> dict[str, Any]:
+    """Write ``manifest.csv``, ``manifest.parquet`` and ``manifest.json``.
+
+    Parameters
+    ----------
+    index_dir : str
+        Folder with ``frames.parquet``.
+    cluster_dir, classification_dir : str or None
+        Folders of the steps `cluster` and `classify`; their columns stay empty or absent without.
+    labels : str or None
+        ``.npz`` with ``indices``, ``matrix`` and, if known, ``labelled_by``.
+    classes : list of str
+        Classes of the scheme, in the order of the columns of ``matrix``.
+    single_label : bool
+        Whether a frame has one class only.
+    card : dict
+        Where the data come from; completed and written as ``manifest.json``.
+    out : str
+        Existing, empty folder.
+    on_progress : Progress
+
+    Returns
+    -------
+    result : dict
+        ``n_frames`` and ``counts`` (``classes``, ``clusters``).
+
+    Raises
+    ------
+    RecipeError
+        If the columns belong to another index, or the data set is empty.
+    LabelsError
+        If the labels do not fit the data set or the scheme.
+    """
+    folder = Path(out)
+    sorting = _read_sorting(Path(classification_dir), classes, single_label) if classification_dir else None
+    clustering = _read_clustering(Path(cluster_dir)) if cluster_dir else None
+    frames = Path(index_dir) / "frames.parquet"
+    table = ManifestTable(frames, clustering, sorting, _read_labels(labels, frames, classes), classes)
+
+    def report(done: int) -> None:
+        on_progress(done, table.n_frames, "frames", note="writing the manifest")
+
+    columns = write_tables(table, folder, report)
+    counts = write_card(table, folder, columns, card)
+    return {"n_frames": table.n_frames, "counts": counts}
+
+
+def _read_labels(path: str | None, frames: Path, classes: list[str]) -> Labels | None:
+    if path is None:
+        return None
+    check_classes(classes)
+    return read_labels_npz(path, pyarrow.parquet.read_metadata(frames).num_rows, len(classes))
+
+
+def _read_clustering(folder: Path) -> Clustering:
+    names = ("labels", "probabilities", "outlier_scores")
+    return Clustering(*(np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in names))
+
+
+def _read_sorting(folder: Path, classes: list[str], single_label: bool) -> Sorting:
+    """Read probabilities and how to decide; without ``classification.json``, 0.5 and the scheme's classes."""
+    probabilities = np.load(folder / "probabilities.npy", mmap_mode="r", allow_pickle=False)
+    path = folder / "classification.json"
+    stated = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    names = stated.get("classes", classes)
+    check_classes(names)
+    if probabilities.ndim != 2 or probabilities.shape[1] != len(names):
+        cause = f"holds probabilities of shape {probabilities.shape} for {len(names)} classes"
+        raise RecipeError("Classification", cause, "Sort the data set again with the present classes")
+    return Sorting(
+        probabilities,
+        names,
+        stated.get("single_label", single_label),
+        stated.get("thresholds", [0.5] * len(names)),
+        [names.index(name) for name in stated.get("exclusive", []) if name in names],
+    )

@@ -1,0 +1,60 @@
+"""Data sets and the source files that they are read from."""
+
+import uuid
+
+from django.db import models
+
+from webapp.accounts.models import Group, User
+
+
+class DatasetQuerySet(models.QuerySet):
+    """Reads of data sets."""
+
+    def for_user(self, user: User) -> "DatasetQuerySet":
+        """Return the data sets of the user's groups."""
+        return self.filter(group__memberships__user=user)
+
+
+class Dataset(models.Model):
+    """Frames of one run or several, read where they lie.
+
+    A data set is a draft until a person has confirmed what the dry run found.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="datasets")
+    name = models.CharField(max_length=200)
+    roots = models.JSONField(default=list)
+    dataset_path = models.CharField(max_length=500, blank=True)
+    is_draft = models.BooleanField(default=True)
+    n_frames = models.BigIntegerField(null=True)
+    height = models.PositiveIntegerField(null=True)
+    width = models.PositiveIntegerField(null=True)
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = DatasetQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SourceFile(models.Model):
+    """One file that holds frames of a data set; it is only ever read."""
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="source_files")
+    order = models.PositiveIntegerField()
+    path = models.CharField(max_length=1000)
+    size = models.BigIntegerField(default=0)
+    modified_ns = models.BigIntegerField(default=0)
+    is_upload = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["order"]
+        constraints = [models.UniqueConstraint(fields=["dataset", "order"], name="one_file_for_each_place")]
+
+    def __str__(self) -> str:
+        return self.path

@@ -1,0 +1,94 @@
+"""Writes about data sets: register, look into, index, condense."""
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from webapp.accounts.models import Group, User
+from webapp.datasets.models import Dataset, SourceFile
+from webapp.jobs.models import Product
+from webapp.jobs.services import Handle, submit
+
+
+@transaction.atomic
+def register_dataset(
+    *,
+    group: Group,
+    name: str,
+    paths: list[Path],
+    user: User | None = None,
+    roots: list[Path] | None = None,
+    dataset_path: str = "",
+    is_upload: bool = False,
+) -> Dataset:
+    """Create a draft of a data set from files; nothing is opened here, the dry run is a job."""
+    dataset = Dataset.objects.create(
+        group=group,
+        name=name,
+        created_by=user,
+        dataset_path=dataset_path,
+        roots=[str(root) for root in roots or settings.ALLOWED_ROOTS],
+    )
+    for order, path in enumerate(paths):
+        stat = path.stat()
+        SourceFile.objects.create(
+            dataset=dataset,
+            order=order,
+            path=str(path),
+            size=stat.st_size,
+            modified_ns=stat.st_mtime_ns,
+            is_upload=is_upload,
+        )
+    return dataset
+
+
+def inspect_source(*, dataset: Dataset, user: User | None = None) -> Handle:
+    """Ask a worker what the source files hold."""
+    files = [[file.path, file.size, file.modified_ns] for file in dataset.source_files.all()]
+    return submit(
+        kind="inspect",
+        group=dataset.group,
+        dataset=dataset,
+        params={"dataset_path": dataset.dataset_path, "files": files},
+        user=user,
+    )
+
+
+def record_source(*, product: Product) -> None:
+    """Write into the data set's row what the dry run found."""
+    facts = product.facts
+    Dataset.objects.filter(pk=product.dataset_id).update(
+        n_frames=facts["n_frames"], height=facts["height"], width=facts["width"]
+    )
+
+
+def confirm_dataset(*, dataset: Dataset, dataset_path: str) -> None:
+    """Make a draft a data set, with the frames at `dataset_path`."""
+    Dataset.objects.filter(pk=dataset.pk).update(is_draft=False, dataset_path=dataset_path)
+    dataset.refresh_from_db()
+
+
+def index_frames(*, dataset: Dataset, source: Handle, user: User | None = None) -> Handle:
+    """Ask for the frames' identity and physics columns."""
+    return submit(kind="index", group=dataset.group, dataset=dataset, inputs={"source": source}, user=user)
+
+
+def condense_frames(
+    *,
+    dataset: Dataset,
+    source: Handle,
+    index: Handle,
+    recipe: dict[str, Any] | None = None,
+    user: User | None = None,
+) -> Handle:
+    """Ask for the condensed frames and the thumbnail sheets."""
+    return submit(
+        kind="condense",
+        group=dataset.group,
+        dataset=dataset,
+        inputs={"source": source, "index": index},
+        params={"recipe": recipe or {}},
+        user=user,
+    )

@@ -1,0 +1,41 @@
+"""Writes about clusterings and maps."""
+
+from typing import Any
+
+from webapp.accounts.models import User
+from webapp.datasets.models import Dataset
+from webapp.jobs.services import Handle, submit
+
+
+def find_clusters(
+    *,
+    dataset: Dataset,
+    embedding: Handle,
+    network: Handle,
+    recipe: dict[str, Any] | None = None,
+    seed: int = 0,
+    user: User | None = None,
+) -> Handle:
+    """Ask for the clusters of the latents."""
+    return submit(
+        kind="cluster",
+        group=dataset.group,
+        dataset=dataset,
+        inputs={"embedding": embedding, "network": network},
+        params={"recipe": recipe or {}, "seed": seed},
+        user=user,
+    )
+
+
+def draw_map(
+    *, dataset: Dataset, embedding: Handle, network: Handle, seed: int = 0, user: User | None = None
+) -> Handle:
+    """Ask for the map: two coordinates for each frame."""
+    return submit(
+        kind="project",
+        group=dataset.group,
+        dataset=dataset,
+        inputs={"embedding": embedding, "network": network},
+        params={"recipe": {}, "seed": seed},
+        user=user,
+    )

@@ -1,0 +1,89 @@
+"""The kinds of job: on which queue, in which stages. The calls themselves are in `workers.tasks.calls`."""
+
+from dataclasses import dataclass
+
+SHEET = 256  # frames on one thumbnail sheet; shards begin at multiples of it
+LARGEST_SHARD = 64 * SHEET
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a job; a sharded one is done in ranges of frames by any number of workers."""
+
+    step: str
+    note: str
+    smallest_shard: int = 0
+
+    @property
+    def is_sharded(self) -> bool:
+        """Whether the frames are shared out."""
+        return self.smallest_shard > 0
+
+    def ranges(self, n_frames: int) -> list[tuple[int, int]]:
+        """Return half-open frame ranges that cover `n_frames`, or one for the whole."""
+        if not self.is_sharded:
+            return [(0, n_frames)]
+        size = -(-n_frames // (8 * SHEET)) * SHEET
+        size = min(LARGEST_SHARD, max(self.smallest_shard, size))
+        return [(start, min(start + size, n_frames)) for start in range(0, n_frames, size)]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a job of this kind is called and how it runs."""
+
+    name: str
+    title: str
+    queue: str
+    stages: tuple[Stage, ...]
+    ends_on_request: bool = False  # a stop is its normal end, not a cancellation
+
+
+_KINDS = (
+    Kind("simulate", "Simulate frames", "cpu", (Stage("simulate.simulate", "simulating"),)),
+    Kind(
+        "inspect", "Look into the source", "cpu", (Stage("index.inspect_source", "looking into the files"),)
+    ),
+    Kind(
+        "index",
+        "Index frames",
+        "cpu",
+        (Stage("index.index_range", "indexing", 2 * SHEET), Stage("index.merge_index", "joining")),
+    ),
+    Kind(
+        "condense",
+        "Condense frames",
+        "cpu",
+        (
+            Stage("condense.plan_condense", "finding centre and mask"),
+            Stage("condense.condense_range", "condensing", 2 * SHEET),
+            Stage("condense.merge_condense", "joining"),
+        ),
+    ),
+    Kind("learn", "Learn patterns", "gpu", (Stage("learn.learn", "learning"),)),
+    Kind(
+        "embed",
+        "Embed frames",
+        "gpu",
+        (
+            Stage("embed.embed_range", "embedding", LARGEST_SHARD // 2),
+            Stage("embed.merge_latents", "joining"),
+        ),
+    ),
+    Kind("cluster", "Find clusters", "gpu", (Stage("cluster.cluster", "clustering"),)),
+    Kind("project", "Draw the map", "gpu", (Stage("project.project", "projecting"),)),
+    Kind("train", "Train the classifier", "gpu", (Stage("classify.train_classifier", "training"),)),
+    Kind(
+        "classify",
+        "Sort frames",
+        "gpu",
+        (
+            Stage("classify.classify_range", "sorting", LARGEST_SHARD // 2),
+            Stage("classify.merge_classification", "joining"),
+        ),
+    ),
+    Kind("manifest", "Write the manifest", "cpu", (Stage("manifest.write_manifest", "writing"),)),
+    Kind("watch", "Watch a folder", "live", (Stage("watch.watch_folder", "watching"),), ends_on_request=True),
+)
+KINDS = {kind.name: kind for kind in _KINDS}
+QUEUES = ("cpu", "gpu", "live")

@@ -1,0 +1,86 @@
+"""What a manifest is written from, and what its card says of where everything came from."""
+
+from typing import Any
+
+from webapp.jobs.models import Job, Product
+from webapp.labels.models import ClassScheme
+from webapp.labels.selectors import export_labels
+
+
+def manifest_arguments(job: Job) -> dict[str, Any]:
+    """Return the arguments of the step that writes the manifest of `job`."""
+    products = {name: Product.objects.get(pk=pk) for name, pk in job.inputs.items()}
+    has_scheme = ClassScheme.objects.filter(dataset=job.dataset).exists()
+    labels = export_labels(job.dataset, job.params["labels_as_of"]) if has_scheme else None
+    path = None
+    if labels is not None and len(labels.indices):
+        path = str(labels.save(job.folder / "scratch" / "labels.npz"))
+    classification = products.get("classification")
+    clustering = products.get("clustering")
+    # The columns are the classes that the network knew, which may be fewer than the scheme has by now.
+    network = classification.input("network") if classification else None
+    classes = network.facts["classes"] if network else (labels.classes if labels else [])
+    return {
+        "index_dir": str(products["index"].folder),
+        "cluster_dir": str(clustering.folder) if clustering else None,
+        "classification_dir": str(classification.folder) if classification else None,
+        "labels": path,
+        "label_classes": labels.classes if labels else [],
+        "classes": classes,
+        "single_label": labels.single_label if labels else False,
+        "exclusive": labels.exclusive if labels else [],
+        "thresholds": network.facts["figures"].get("thresholds") if network else None,
+        "card": manifest_card(job, products),
+    }
+
+
+def manifest_card(job: Job, products: dict[str, Product]) -> dict[str, Any]:
+    """Return the provenance of a manifest: sources, steps, networks and their SHA-256."""
+    source = products["source"].facts
+    return {
+        "dataset": {"id": str(job.dataset_id), "name": job.dataset.name, "group": job.group.name},
+        "sources": source["files"],
+        "dataset_path": source["dataset_path"],
+        "labels_as_of_event": job.params["labels_as_of"],
+        "steps": [_step(product) for product in _ancestors(products.values())],
+        "networks": [
+            network_entry(product) for name, product in products.items() if name.startswith("network_")
+        ],
+    }
+
+
+def network_entry(product: Product) -> dict[str, Any]:
+    """Return how a manifest names a network."""
+    facts = product.facts
+    return {
+        "id": str(product.id),
+        "name": product.name,
+        "kind": facts.get("kind"),
+        "seed": facts.get("seed"),
+        "recipe": facts.get("recipe"),
+        "versions": facts.get("versions"),
+        "figures": facts.get("figures"),
+        "sha256": product.files["network.safetensors"]["sha256"],
+    }
+
+
+def _step(product: Product) -> dict[str, Any]:
+    return {
+        "kind": product.kind,
+        "id": str(product.id),
+        "made_at": product.created_at.isoformat(),
+        "params": {name: value for name, value in product.params.items() if name != "files"},
+        "sha256": {name: entry["sha256"] for name, entry in product.files.items() if "/" not in name},
+    }
+
+
+def _ancestors(products: Any) -> list[Product]:
+    """Return the products and all that they came from, the oldest first."""
+    found: dict[Any, Product] = {}
+    waiting = list(products)
+    while waiting:
+        product = waiting.pop()
+        if product.pk not in found:
+            found[product.pk] = product
+            waiting.extend(product.parents.all())
+    return sorted(found.values(), key=lambda product: product.created_at)

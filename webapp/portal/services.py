@@ -1,0 +1,101 @@
+"""The whole line at once: submit all jobs that lead from a source to a sorted manifest."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from webapp.accounts.models import User
+from webapp.datasets.models import Dataset
+from webapp.datasets.services import condense_frames, index_frames, inspect_source
+from webapp.explore.services import draw_map, find_clusters
+from webapp.jobs.models import Product
+from webapp.jobs.services import Handle
+from webapp.labels.selectors import last_event_id, n_labelled
+from webapp.manifests.services import write_manifest
+from webapp.networks.services import classify_frames, embed_frames, learn_patterns, train_classifier
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a data set is to be sorted; an empty part means the default of that step."""
+
+    seed: int = 0
+    condense: dict[str, Any] = field(default_factory=dict)
+    learn: dict[str, Any] = field(default_factory=dict)
+    cluster: dict[str, Any] = field(default_factory=dict)
+    train: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Line:
+    """The products of one pass along the line, there already or in the making."""
+
+    source: Handle
+    index: Handle
+    condensation: Handle
+    network: Handle
+    embedding: Handle
+    clustering: Handle
+    map: Handle
+    classifier: Handle | None
+    classification: Handle | None
+    manifest: Handle
+
+    @property
+    def handles(self) -> list[Handle]:
+        """All products, in the order in which they are made."""
+        return [handle for handle in vars(self).values() if handle is not None]
+
+
+def sort_dataset(*, dataset: Dataset, recipe: Recipe | None = None, user: User | None = None) -> Line:
+    """Submit all that is left between the source and the manifest; what is there is found."""
+    recipe = recipe or Recipe()
+    common = {"dataset": dataset, "user": user}
+    source = inspect_source(**common)
+    index = index_frames(source=source, **common)
+    condensation = condense_frames(source=source, index=index, recipe=recipe.condense, **common)
+    network = learn_patterns(condensation=condensation, recipe=recipe.learn, seed=recipe.seed, **common)
+    embedding = embed_frames(condensation=condensation, network=network, **common)
+    latents = {"embedding": embedding, "network": network, "seed": recipe.seed, **common}
+    clustering = find_clusters(recipe=recipe.cluster, **latents)
+    drawn = draw_map(**latents)
+    labels_as_of = last_event_id(dataset)
+    classifier = classification = None
+    if labels_as_of and n_labelled(dataset):
+        classifier, classification = sort_by_labels(
+            dataset=dataset, condensation=condensation, recipe=recipe, labels_as_of=labels_as_of, user=user
+        )
+    manifest = write_manifest(
+        source=source,
+        index=index,
+        clustering=clustering,
+        classification=classification,
+        networks=[handle for handle in (network, classifier) if handle],
+        labels_as_of=labels_as_of,
+        **common,
+    )
+    return Line(
+        source=source,
+        index=index,
+        condensation=condensation,
+        network=network,
+        embedding=embedding,
+        clustering=clustering,
+        map=drawn,
+        classifier=classifier,
+        classification=classification,
+        manifest=manifest,
+    )
+
+
+def sort_by_labels(
+    *, dataset: Dataset, condensation: Handle, recipe: Recipe, labels_as_of: int, user: User | None = None
+) -> tuple[Handle, Handle]:
+    """Submit the training on the labels, and the sorting of all frames by what it learned."""
+    common = {"dataset": dataset, "condensation": condensation, "user": user}
+    classifier = train_classifier(labels_as_of=labels_as_of, recipe=recipe.train, seed=recipe.seed, **common)
+    return classifier, classify_frames(network=classifier, **common)
+
+
+def newest(dataset: Dataset, kind: str) -> Product | None:
+    """Return the newest product of a kind that a data set has."""
+    return Product.objects.filter(dataset=dataset).of_kind(kind).first()

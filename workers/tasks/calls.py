@@ -1,0 +1,160 @@
+"""The seam: for each stage, the arguments that the step gets, taken from rows and products."""
+
+from typing import Any
+
+from django.conf import settings
+
+from webapp.jobs.lifecycle import Claim
+from webapp.jobs.models import Product
+
+
+def arguments_of(claim: Claim) -> dict[str, Any]:
+    """Return the arguments, by keyword, for the step of the claimed shard."""
+    return _BUILDERS[claim.job.stage_of.step](claim)
+
+
+def on_product(product: Product) -> None:
+    """Tell the data set what a product says of it; runs in the transaction that publishes it."""
+    if product.kind == "inspect":
+        from webapp.datasets.services import record_source
+
+        record_source(product=product)
+
+
+def _input(claim: Claim, name: str) -> Product:
+    return Product.objects.get(pk=claim.job.inputs[name])
+
+
+def _folder(claim: Claim, name: str) -> str:
+    return str(_input(claim, name).folder)
+
+
+def _parts(claim: Claim) -> list[str]:
+    """Return the folders of the stage before, in order."""
+    shards = claim.job.shards.filter(stage=claim.shard.stage - 1).order_by("index")
+    return [str(settings.DATA_DIR / shard.part) for shard in shards]
+
+
+def _plan(claim: Claim) -> str:
+    """Return the folder of the job's first stage."""
+    return str(settings.DATA_DIR / claim.job.shards.get(stage=0).part)
+
+
+def _range(claim: Claim) -> dict[str, int]:
+    return {"start": claim.shard.start, "stop": claim.shard.stop}
+
+
+def _training(claim: Claim) -> dict[str, Any]:
+    return {
+        "recipe": claim.job.params.get("recipe", {}),
+        "seed": claim.job.params.get("seed", 0),
+        "threads": settings.ACCELERATOR_THREADS,
+    }
+
+
+def _applied(claim: Claim) -> dict[str, Any]:
+    return {
+        "condensed_dir": _folder(claim, "condensation"),
+        "network_dir": _folder(claim, "network"),
+        "threads": settings.ACCELERATOR_THREADS,
+        **_range(claim),
+    }
+
+
+def _simulate(claim: Claim) -> dict[str, Any]:
+    return claim.job.params
+
+
+def _inspect(claim: Claim) -> dict[str, Any]:
+    dataset = claim.job.dataset
+    return {
+        "sources": [file.path for file in dataset.source_files.all()],
+        "roots": dataset.roots,
+        "dataset_path": claim.job.params.get("dataset_path") or None,
+    }
+
+
+def _index_range(claim: Claim) -> dict[str, Any]:
+    return {"source": _input(claim, "source").facts, **_range(claim)}
+
+
+def _plan_condense(claim: Claim) -> dict[str, Any]:
+    return {
+        "source": _input(claim, "source").facts,
+        "index_dir": _folder(claim, "index"),
+        "recipe": claim.job.params.get("recipe", {}),
+    }
+
+
+def _condense_range(claim: Claim) -> dict[str, Any]:
+    return {
+        "source": _input(claim, "source").facts,
+        "geometry_dir": _plan(claim),
+        "recipe": claim.job.params.get("recipe", {}),
+        **_range(claim),
+    }
+
+
+def _learn(claim: Claim) -> dict[str, Any]:
+    return {
+        "condensed_dir": _folder(claim, "condensation"),
+        "scratch": str(claim.job.folder / "scratch"),
+        **_training(claim),
+    }
+
+
+def _latents(claim: Claim) -> dict[str, Any]:
+    return {
+        "latents_dir": _folder(claim, "embedding"),
+        "network_dir": _folder(claim, "network"),
+        **_training(claim),
+    }
+
+
+def _train(claim: Claim) -> dict[str, Any]:
+    from webapp.labels.selectors import export_labels
+
+    labels = export_labels(claim.job.dataset, claim.job.params["labels_as_of"])
+    path = labels.save(claim.job.folder / "scratch" / "labels.npz")
+    return {
+        "condensed_dir": _folder(claim, "condensation"),
+        "labels": str(path),
+        "classes": labels.classes,
+        "single_label": labels.single_label,
+        "exclusive": labels.exclusive,
+        "scratch": str(claim.job.folder / "scratch"),
+        **_training(claim),
+    }
+
+
+def _manifest(claim: Claim) -> dict[str, Any]:
+    from webapp.manifests.card import manifest_arguments
+
+    return manifest_arguments(claim.job)
+
+
+def _watch(claim: Claim) -> dict[str, Any]:
+    from webapp.live.selectors import watch_arguments
+
+    return watch_arguments(claim.job)
+
+
+_BUILDERS = {
+    "simulate.simulate": _simulate,
+    "index.inspect_source": _inspect,
+    "index.index_range": _index_range,
+    "index.merge_index": lambda claim: {"parts": _parts(claim)},
+    "condense.plan_condense": _plan_condense,
+    "condense.condense_range": _condense_range,
+    "condense.merge_condense": lambda claim: {"parts": _parts(claim), "geometry_dir": _plan(claim)},
+    "learn.learn": _learn,
+    "embed.embed_range": _applied,
+    "embed.merge_latents": lambda claim: {"parts": _parts(claim)},
+    "cluster.cluster": _latents,
+    "project.project": _latents,
+    "classify.train_classifier": _train,
+    "classify.classify_range": _applied,
+    "classify.merge_classification": lambda claim: {"parts": _parts(claim)},
+    "manifest.write_manifest": _manifest,
+    "watch.watch_folder": _watch,
+}

@@ -1,0 +1,223 @@
+"""Guard a claim: run the step in a child, keep the lease, publish the result."""
+
+import ctypes
+import json
+import logging
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from webapp.jobs import lifecycle
+from webapp.jobs.lifecycle import Claim, Order
+from workers.tasks.calls import arguments_of, on_product
+
+logger = logging.getLogger(__name__)
+
+PATIENCE_S = 10  # from asking a child to stop to killing it
+# The child gets what a computation needs, and no secret.
+PASSED_ON = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TMPDIR",
+    "VIRTUAL_ENV",
+    "CUDA_VISIBLE_DEVICES",
+    "LD_LIBRARY_PATH",
+)
+PR_SET_PDEATHSIG = 1
+
+
+def work_on(claim: Claim, is_stopping: Callable[[], bool]) -> None:
+    """Work on a claimed shard until it is published, given back or ended."""
+    if not lifecycle.plan_if_needed(claim):
+        return
+    out = _fresh_folder(claim)
+    try:
+        child = Child(
+            claim, {"step": claim.job.stage_of.step, "arguments": arguments_of(claim), "out": str(out)}
+        )
+        with child:
+            _conclude(claim, child.wait(is_stopping), out)
+    except Exception:
+        logger.exception("%s: the worker itself failed", claim.shard)
+        lifecycle.fail(claim, f"An unexpected error occurred; the log has it under job {claim.job.pk}.")
+    finally:
+        shutil.rmtree(out, ignore_errors=True)
+
+
+def _fresh_folder(claim: Claim) -> Path:
+    name = f"{claim.shard.stage}-{claim.shard.index}-{claim.attempt}.tmp"
+    out = claim.job.folder / "parts" / name
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    (claim.job.folder / "scratch").mkdir(exist_ok=True)
+    return out
+
+
+def _conclude(claim: Claim, end: dict[str, Any], out: Path) -> None:
+    """Write down how the child ended."""
+    if "result" in end:
+        _publish(claim, end, out)
+    elif end.get("cancelled"):
+        lifecycle.mark_cancelled(claim)
+    elif end.get("released"):
+        lifecycle.release(claim)
+    elif end.get("lost"):
+        logger.warning("%s: the lease was lost; nothing is published", claim.shard)
+    elif "died" in end:
+        lifecycle.lose(claim, _obituary(end["died"]))
+    else:
+        detail = end.get("detail", "")
+        if detail:
+            logger.error("job %s: %s", claim.job.pk, detail)
+        fallback = f"An unexpected error occurred; the log has it under job {claim.job.pk}."
+        lifecycle.fail(claim, end.get("error") or fallback, detail)
+
+
+def _obituary(code: int) -> str:
+    if code == -signal.SIGKILL:
+        return "Its process was killed, most likely because the memory ran out."
+    return f"Its process ended with code {code}."
+
+
+def _publish(claim: Claim, end: dict[str, Any], out: Path) -> None:
+    """Rename the finished folder into its place, then commit; readers see all of it or nothing."""
+    if claim.is_last_stage:
+        place = settings.DATA_DIR / "products" / claim.job.kind / f"{claim.job.result_id}-{claim.attempt}"
+    else:
+        place = out.with_suffix("")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(place, ignore_errors=True)  # left by an attempt that died before its commit
+    out.rename(place)
+    _sync(place.parent)
+    published = lifecycle.succeed(
+        claim, result=end["result"], folder=place, files=end["files"], on_product=on_product
+    )
+    if not published:
+        shutil.rmtree(place, ignore_errors=True)
+        lifecycle.mark_cancelled(claim)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    os.fsync(descriptor)
+    os.close(descriptor)
+
+
+class Child:
+    """The process that does the work, seen from the worker that keeps the lease."""
+
+    def __init__(self, claim: Claim, call: dict[str, Any]) -> None:
+        self.claim = claim
+        self.progress: dict[str, Any] = {}
+        self.points: list[dict] = list(claim.job.curve) if claim.shard.attempt > 1 else []
+        self.new_points = False
+        self.first: tuple[float, int] | None = None
+        self.buffer = b""
+        root = Path(__file__).resolve().parents[2]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "workers.child"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=root,
+            env={name: os.environ[name] for name in PASSED_ON if name in os.environ}
+            | {"HDF5_PLUGIN_PRELOAD": "::", "HDF5_USE_FILE_LOCKING": "FALSE", "PYTHONUNBUFFERED": "1"},
+            preexec_fn=_die_with_parent,
+            start_new_session=True,
+        )
+        try:
+            self.process.stdin.write(json.dumps(call).encode())
+            self.process.stdin.close()
+        except BrokenPipeError:  # it died at once; `wait` says how
+            pass
+
+    def __enter__(self) -> "Child":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def wait(self, is_stopping: Callable[[], bool]) -> dict[str, Any]:
+        """Read what the child says and keep the lease until it ends; return its last word."""
+        next_beat = time.monotonic() + 1
+        ending: dict[str, Any] = {}
+        deadline = float("inf")
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.process.stdout, selectors.EVENT_READ)
+            while True:
+                if selector.select(timeout=0.2):
+                    chunk = os.read(self.process.stdout.fileno(), 1 << 16)
+                    if not chunk:
+                        return ending or {"died": self.process.wait()}
+                    if last_word := self._take(chunk):
+                        return self._judge(last_word, ending)
+                now = time.monotonic()
+                if not ending and is_stopping():
+                    ending, deadline = {"released": True}, now + PATIENCE_S
+                    self.process.terminate()
+                if now >= next_beat:
+                    next_beat = now + self._beat_interval()
+                    order = self._beat()
+                    if not ending and order is not Order.GO_ON:
+                        ending = {"lost": True} if order is Order.LOST else {"cancelled": True}
+                        deadline = now + PATIENCE_S
+                        self.process.terminate()
+                if now > deadline:
+                    self.process.kill()
+
+    @staticmethod
+    def _judge(last_word: dict[str, Any], ending: dict[str, Any]) -> dict[str, Any]:
+        # A step that finished although it was asked to stop has finished: nothing is thrown away.
+        if "result" in last_word and "lost" not in ending:
+            return last_word
+        return ending or last_word
+
+    def _beat_interval(self) -> float:
+        # People watch the bar: every second at most, or what the lease asks for.
+        return min(1.0, settings.JOB_HEARTBEAT_S)
+
+    def _beat(self) -> Order:
+        points = self.points if self.new_points else None
+        self.new_points = False
+        return lifecycle.beat(self.claim, points=points, **self.progress)
+
+    def _take(self, chunk: bytes) -> dict[str, Any] | None:
+        """Take in complete lines; return the last word if it is among them."""
+        *lines, self.buffer = (self.buffer + chunk).split(b"\n")
+        for line in lines:
+            message = json.loads(line)
+            if "done" not in message:
+                return message
+            self._note_progress(message)
+        return None
+
+    def _note_progress(self, message: dict[str, Any]) -> None:
+        points = message.pop("points")
+        if points:
+            known = points[0].get("step", 0)
+            # A resumed training tells some points again.
+            self.points = [point for point in self.points if point.get("step", 0) < known] + points
+            self.new_points = True
+        now, done = time.monotonic(), message["done"]
+        if self.first is None or done < self.first[1] or message["unit"] != self.progress.get("unit"):
+            self.first = (now, done)
+        seconds = now - self.first[0]
+        rate = (done - self.first[1]) / seconds if seconds > 0.5 else 0.0
+        self.progress = {**message, "note": message["note"][:200], "rate": rate}
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,0 +1,243 @@
+"""The supervised network: a residual network after airynet, joined with rotation-invariant features."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from workers.science.angular_head import AngularHead, angular_features, angular_operator
+from workers.science.errors import RecipeError
+from workers.science.network import GEOMETRY, load_card, load_tensors, require_kind
+
+LOG_SLOPE = 0.2  # `a` of the logarithmic activation, and the slope of the leaky ReLU, as published
+BRIGHTNESS = 30.0  # mean of the input; puts the weak outer rings on the curved part of the logarithm
+DARK = 1e-3  # counts per pixel; keeps a frame with nothing on it from being divided by zero
+BATCH = 256
+
+
+class LogActivation(nn.Module):
+    """``f(x) = sign(x) * a * (ln(|x| + 1/e) + 1)`` with f(0) = 0 and slope ``a * e`` there.
+
+    Zimmermann et al., Phys. Rev. E 99, 063309 (2019): takes counts over many decades without a logarithm of
+    the image. Computed as ``a * log1p(e * |x|)``, which is the same and exact for small x.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the activation to each element."""
+        return x.sign() * LOG_SLOPE * (np.e * x.abs()).log1p()
+
+
+class PreActivationBlock(nn.Module):
+    """Two 3 x 3 convolutions, each behind its batch norm and leaky ReLU (He et al., arXiv:1603.05027)."""
+
+    def __init__(self, n_in: int, n_out: int, stride: int) -> None:
+        super().__init__()
+        self.norm1, self.norm2 = nn.BatchNorm2d(n_in), nn.BatchNorm2d(n_out)
+        self.conv1 = nn.Conv2d(n_in, n_out, 3, stride, 1, bias=False)
+        self.conv2 = nn.Conv2d(n_out, n_out, 3, 1, 1, bias=False)
+        same = n_in == n_out and stride == 1
+        self.shortcut = None if same else nn.Conv2d(n_in, n_out, 1, stride, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the sum of the shortcut and the two convolutions."""
+        activated = functional.leaky_relu(self.norm1(x), LOG_SLOPE)
+        past = x if self.shortcut is None else self.shortcut(activated)
+        new = self.conv1(activated)
+        return past + self.conv2(functional.leaky_relu(self.norm2(new), LOG_SLOPE))
+
+
+class AiryNet(nn.Module):
+    """Pre-activation ResNet-18 on counts, with a logarithmic first layer.
+
+    Parameters
+    ----------
+    width : int
+        Channels of the first stage (64 as published).
+    n_classes : int
+        Outputs, as logits.
+    """
+
+    def __init__(self, width: int, n_classes: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(1, width, 7, 2, 3, bias=False)
+        self.activation = LogActivation()
+        widths = [width, width, 2 * width, 4 * width, 8 * width]
+        blocks: list[nn.Module] = []
+        for stage, (n_in, n_out) in enumerate(pairwise(widths)):
+            blocks.append(PreActivationBlock(n_in, n_out, 1 if stage == 0 else 2))
+            blocks.append(PreActivationBlock(n_out, n_out, 1))
+        self.blocks = nn.Sequential(*blocks)
+        self.norm = nn.BatchNorm2d(widths[-1])
+        self.last = nn.Linear(widths[-1], n_classes)
+
+    def forward(self, counts: Tensor) -> Tensor:
+        """Return logits (b, k) of normalised counts (b, 1, s, s)."""
+        x = functional.max_pool2d(self.activation(self.first(counts)), 3, 2, 1)  # (b, w, s / 4, s / 4)
+        x = functional.leaky_relu(self.norm(self.blocks(x)), LOG_SLOPE)
+        return self.last(x.mean(dim=(2, 3)))  # (b, 8 w, s / 32, s / 32) -> (b, k)
+
+
+def normalised_counts(levels: Tensor, good: Tensor, scale_max: float) -> Tensor:
+    """Turn the grey levels of condensed frames into counts relative to the mean of their frame.
+
+    Dividing by the mean leaves the shot's intensity out, which varies over two decades and says nothing
+    about the shape.
+
+    Parameters
+    ----------
+    levels : Tensor of shape (b, s, s), float32
+        Condensed frames divided by 255.
+    good : Tensor of shape (s, s), float32
+        1 where the pixel carries signal, 0 where it is masked.
+    scale_max : float
+        Counts at level 1.
+
+    Returns
+    -------
+    counts : Tensor of shape (b, 1, s, s), float32
+        With mean `BRIGHTNESS` over the good pixels.
+    """
+    counts = torch.expm1(levels * float(np.log1p(scale_max))) * good
+    mean = counts.sum(dim=(1, 2), keepdim=True) / good.sum().clamp(min=1.0)
+    return (BRIGHTNESS * counts / (mean + DARK)).unsqueeze(1)
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A trained classifier in memory, with all that it takes to treat a new frame.
+
+    Attributes
+    ----------
+    residual : AiryNet
+    angular : AngularHead or None
+        The second expert; the logits of the two are averaged.
+    good : ndarray of shape (s, s), bool
+        Pixels that carry signal.
+    scale_max : float
+        Counts at grey level 255.
+    single_label : bool
+    classes : list of str
+    thresholds : list of float
+    exclusive : list of int
+        Columns of classes that stand alone.
+    """
+
+    residual: AiryNet
+    angular: AngularHead | None
+    good: NDArray[np.bool_]
+    scale_max: float
+    single_label: bool
+    classes: list[str]
+    thresholds: list[float]
+    exclusive: list[int]
+
+    def logits(self, condensed: NDArray[np.uint8]) -> Tensor:
+        """Return the joined logits (b, k) of one batch of condensed frames (b, s, s)."""
+        device = next(self.residual.parameters()).device
+        levels = torch.from_numpy(np.ascontiguousarray(condensed)).to(device).float() / 255.0
+        good = torch.from_numpy(self.good).to(device).float()
+        logits = self.residual(normalised_counts(levels, good, self.scale_max))
+        if self.angular is None:
+            return logits
+        features = torch.from_numpy(angular_features(condensed, angular_operator(self.good)))
+        return (logits + self.angular(features.to(device))) / 2
+
+
+def classify_frames(condensed: NDArray[np.uint8], network: Classifier) -> NDArray[np.float32]:
+    """Sort condensed frames.
+
+    Parameters
+    ----------
+    condensed : ndarray of shape (m, s, s), uint8
+        Frames condensed with the geometry of the network.
+    network : Classifier
+        From `load_classifier`.
+
+    Returns
+    -------
+    probabilities : ndarray of shape (m, k), float32
+        One probability a class; rows sum to 1 if the network gives a single label.
+
+    Raises
+    ------
+    RecipeError
+        If the frames have another size or type than those that the network learned from.
+    """
+    if condensed.ndim != 3 or condensed.shape[1:] != network.good.shape or condensed.dtype != np.uint8:
+        cause = f"{condensed.dtype} frames of {condensed.shape[1:]} pixels, the network knows uint8 frames of"
+        cause = f"{cause} {network.good.shape}"
+        raise RecipeError("Condensed frames", cause, "Condense the data with the network's recipe")
+    probabilities = np.empty((len(condensed), len(network.classes)), np.float32)
+    with torch.inference_mode():
+        for start in range(0, len(condensed), BATCH):
+            logits = network.logits(condensed[start : start + BATCH])
+            found = logits.softmax(dim=1) if network.single_label else logits.sigmoid()
+            probabilities[start : start + BATCH] = found.cpu().numpy()
+    return probabilities
+
+
+def load_classifier(folder: str | Path) -> Classifier:
+    """Read a network folder that `classify.train_classifier` wrote.
+
+    Parameters
+    ----------
+    folder : str or Path
+        With ``network.safetensors``, ``card.json`` and ``geometry.npz``.
+
+    Returns
+    -------
+    network : Classifier
+        In evaluation mode, on the accelerator if there is one.
+
+    Raises
+    ------
+    ScienceError
+        If a file is missing or damaged, or the network is of another kind.
+    """
+    card, tensors = load_card(folder), load_tensors(folder)
+    require_kind(card, "classifier")
+    classes, single_label = card["classes"], card["single_label"]
+    residual = AiryNet(card["recipe"]["width"], len(classes))
+    residual.load_state_dict(_under("residual.", tensors))
+    angular = _under("angular.", tensors)
+    head = AngularHead.from_state(angular) if angular else None
+    device = best_device()
+    return Classifier(
+        residual.to(device).eval(),
+        head.to(device).eval() if head else None,
+        tensors["good"].numpy().astype(np.bool_),
+        read_scale_max(folder),
+        single_label,
+        classes,
+        card["thresholds"],
+        [classes.index(name) for name in card["recipe"]["exclusive"]],
+    )
+
+
+def classifier_state(network: Classifier) -> dict[str, Tensor]:
+    """Return all tensors of a classifier, by the names that `load_classifier` expects."""
+    state = {f"residual.{name}": value for name, value in network.residual.state_dict().items()}
+    if network.angular is not None:
+        state |= {f"angular.{name}": value for name, value in network.angular.state_dict().items()}
+    return state | {"good": torch.from_numpy(network.good.astype(np.uint8))}
+
+
+def read_scale_max(folder: str | Path) -> float:
+    """Return the counts at grey level 255 from the ``geometry.npz`` of a folder."""
+    with np.load(Path(folder) / GEOMETRY, allow_pickle=False) as geometry:
+        return float(geometry["scale_max"])
+
+
+def best_device() -> torch.device:
+    """Return the accelerator if there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _under(prefix: str, tensors: dict[str, Any]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

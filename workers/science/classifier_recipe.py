@@ -1,0 +1,143 @@
+"""How a classifier is trained, as one frozen value that refuses contradictions."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from workers.science.errors import RecipeError
+
+
+@dataclass(frozen=True)
+class ClassifierRecipe:
+    """Settings of the supervised network; the defaults are ours, `PUBLISHED` are Zimmermann's.
+
+    The published settings want 30 000 steps at width 64 on a GPU. Ours are for a few hundred labels on two
+    CPU cores: AdamW with one cycle of the learning rate comes to rest within a fixed, small number of steps
+    without tuning, where Nesterov at a constant rate needs ten times as many; rotations are free labels,
+    because the in-plane angle of a particle is random; the invariant features carry a network that has seen
+    a handful of frames a class.
+
+    Attributes
+    ----------
+    width : int
+        Channels of the first stage; the others have 2, 4 and 8 times as many.
+    n_steps, batch : int
+        Steps of each fit, and frames a step.
+    optimiser : str
+        ``"adamw"`` (decoupled weight decay, one cycle) or ``"nesterov"`` (momentum 0.9, constant rate, L2).
+    learning_rate, weight_decay, l1 : float
+        Peak rate; decay (L2); weight of the sum of absolute values of the convolutions.
+    rotate : str
+        ``"any"`` in-plane angle, ``"quarter"`` turns, or ``"none"``.
+    flip : bool
+        Mirror frames at random.
+    gain : float
+        Frames are dimmed by a random factor down to ``1 / gain``, with the photon noise that goes with it.
+    shift : float
+        Largest shift of the centre, in pixels.
+    smoothing : float
+        Share of each label that is given to the opposite (or the other classes).
+    angular : bool
+        Join the residual network with logistic regression on angular Fourier magnitudes.
+    held_back : float
+        Share of the labels that the first fit does not see; all figures are from them.
+    refit : bool
+        Train once more on all labels, for the network that is kept.
+    exclusive : tuple of str
+        Classes that stand alone, such as "Empty".
+    """
+
+    width: int = 16
+    n_steps: int = 240
+    batch: int = 32
+    optimiser: str = "adamw"
+    learning_rate: float = 4e-3
+    weight_decay: float = 0.05
+    l1: float = 0.0
+    rotate: str = "any"
+    flip: bool = True
+    gain: float = 3.0
+    shift: float = 1.5
+    smoothing: float = 0.05
+    angular: bool = True
+    held_back: float = 0.2
+    refit: bool = True
+    exclusive: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, low, high in _LIMITS:
+            if not low <= getattr(self, name) <= high:
+                cause = f"{name} is {getattr(self, name)!r}"
+                raise RecipeError("Recipe", cause, f"Choose {name} from {low} to {high}")
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                cause = f"{name} is {getattr(self, name)!r}"
+                raise RecipeError("Recipe", cause, f"Choose {' or '.join(choices)}")
+
+    @classmethod
+    def from_dict(cls, recipe: dict[str, Any]) -> "ClassifierRecipe":
+        """Build a recipe from plain JSON values; what is not named takes its default.
+
+        Raises
+        ------
+        RecipeError
+            If a name is unknown, a value of the wrong kind, or out of its range.
+        """
+        known = {field.name: field.default for field in fields(cls)}
+        unknown = sorted(set(recipe) - set(known))
+        if unknown:
+            cause = f"{unknown[0]!r} is not a setting of the classifier"
+            raise RecipeError("Recipe", cause, f"Use {', '.join(known)}")
+        return cls(**{name: _as_kind_of(known[name], name, value) for name, value in recipe.items()})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values, from which `from_dict` builds the same recipe."""
+        return asdict(self) | {"exclusive": list(self.exclusive)}
+
+
+_LIMITS = [
+    ("width", 2, 256),
+    ("n_steps", 1, 1_000_000),
+    ("batch", 2, 1024),
+    ("learning_rate", 1e-6, 1.0),
+    ("weight_decay", 0.0, 1.0),
+    ("l1", 0.0, 1.0),
+    ("gain", 1.0, 100.0),
+    ("shift", 0.0, 16.0),
+    ("smoothing", 0.0, 0.4),
+    ("held_back", 0.0, 0.5),
+]
+_CHOICES = {"optimiser": ("adamw", "nesterov"), "rotate": ("any", "quarter", "none")}
+
+PUBLISHED = {
+    "width": 64,
+    "n_steps": 30_000,
+    "batch": 24,
+    "optimiser": "nesterov",
+    "learning_rate": 0.1 * 24 / 128,
+    "weight_decay": 1e-5,
+    "l1": 1e-5,
+    "rotate": "none",
+    "gain": 1.0,
+    "shift": 0.0,
+    "smoothing": 0.0,
+    "angular": False,
+}
+"""Settings of Zimmermann et al., Phys. Rev. E 99, 063309 (2019), as far as a recipe can state them."""
+
+
+def _as_kind_of(default: Any, name: str, value: Any) -> Any:
+    """Return `value` as the type of the default, or say which type it must have."""
+    if isinstance(default, tuple):
+        right = isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
+        value = tuple(value) if right else value
+    elif isinstance(default, bool) or isinstance(value, bool):
+        right = isinstance(default, bool) and isinstance(value, bool)
+    elif isinstance(default, float):
+        right = isinstance(value, int | float)
+        value = float(value) if right else value
+    else:
+        right = isinstance(value, type(default))
+    if not right:
+        kind = "list of names" if isinstance(default, tuple) else type(default).__name__
+        raise RecipeError("Recipe", f"{name} is {value!r}", f"Give {name} as {kind}")
+    return value

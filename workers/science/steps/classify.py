@@ -1,0 +1,288 @@
+"""Steps: train a classifier on labels, sort a range of frames with it, and join the ranges."""
+
+import hashlib
+import json
+import platform
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sklearn
+import torch
+from numpy.typing import NDArray
+
+from workers.science.classifier import (
+    BATCH,
+    Classifier,
+    classifier_state,
+    classify_frames,
+    load_classifier,
+    read_scale_max,
+)
+from workers.science.classifier_recipe import ClassifierRecipe
+from workers.science.errors import RecipeError, TrainingError
+from workers.science.held_back import check_learnable, hold_back
+from workers.science.labels_file import check_classes, read_labels_npz
+from workers.science.metrics import choose_thresholds, decide, score
+from workers.science.network import save_network
+from workers.science.progress import Progress, silent
+from workers.science.train_classifier import LabelledFrames, train
+
+N_FRAMES_FOR_MASK = 512  # a pixel that is dark on all of so many frames carries no signal
+CLASSIFICATION = "classification.json"
+
+
+def train_classifier(
+    *,
+    condensed_dir: str,
+    labels: str,
+    classes: list[str],
+    single_label: bool,
+    recipe: dict[str, Any],
+    seed: int,
+    scratch: str,
+    threads: int,
+    out: str,
+    on_progress: Progress = silent,
+) -> dict[str, Any]:
+    """Train a classifier on the labelled frames of a data set.
+
+    Parameters
+    ----------
+    condensed_dir : str
+        Folder with ``condensed.npy`` and ``geometry.npz``.
+    labels : str
+        ``.npz`` with ``indices`` int64 ``(m,)`` and ``matrix`` bool ``(m, k)``.
+    classes : list of str
+        Names of the k classes.
+    single_label : bool
+        One class a frame (softmax) instead of any number (sigmoids).
+    recipe : dict
+        As `ClassifierRecipe.from_dict` takes it.
+    seed : int
+    scratch : str
+        Folder for checkpoints; a second call with the same arguments goes on from them.
+    threads : int
+    out : str
+        Existing, empty folder: ``network.safetensors``, ``card.json``, ``geometry.npz``.
+    on_progress : Progress
+        Gets points ``{"step", "loss"}``, now and then with ``"macro_f1"`` of the held-back frames.
+
+    Returns
+    -------
+    card : dict
+
+    Raises
+    ------
+    RecipeError
+        If the recipe is not one.
+    TrainingError
+        If the labels do not fit the data or cannot be learned from, or the loss is not a number any more.
+    """
+    torch.set_num_threads(threads)
+    settings = ClassifierRecipe.from_dict(recipe)
+    check_classes(classes)
+    condensed = _open_condensed(Path(condensed_dir))
+    given = read_labels_npz(labels, len(condensed), len(classes))
+    indices, matrix, warnings = given.indices, given.matrix, []
+    if single_label and not matrix.any(axis=1).all():
+        kept = matrix.any(axis=1)
+        warnings.append(f"{int((~kept).sum())} frames to which no class applies were left out.")
+        indices, matrix = indices[kept], matrix[kept]
+    warnings += check_learnable(matrix, classes, single_label, settings.exclusive)
+    good = _lit_pixels(condensed)
+    scale_max = read_scale_max(condensed_dir)
+    frames = LabelledFrames(condensed[indices], matrix, good, scale_max, classes, single_label)
+    held_back = hold_back(matrix, settings.held_back, seed)
+    network, probabilities, curve, seconds = train(
+        frames, held_back, settings, seed, Path(scratch), on_progress
+    )
+    figures, thresholds = _judge(frames, held_back, probabilities, settings)
+    if not figures["metrics"]:
+        warnings.append("Too few labels to hold some back: there are no figures for this network.")
+    card = {
+        "kind": "classifier",
+        "recipe": settings.to_dict(),
+        "seed": seed,
+        "versions": _versions(),
+        "data": _describe_data(Path(condensed_dir), condensed, matrix, held_back),
+        "n_steps": settings.n_steps,
+        "seconds": round(seconds, 2),
+        "figures": figures,
+        "classes": classes,
+        "single_label": single_label,
+        "thresholds": thresholds,
+        "curve": curve,
+        "warnings": warnings,
+    }
+    save_network(out, classifier_state(network), card, condensed_dir)
+    return card
+
+
+def classify_range(
+    *,
+    condensed_dir: str,
+    network_dir: str,
+    start: int,
+    stop: int,
+    threads: int,
+    out: str,
+    on_progress: Progress = silent,
+) -> dict[str, Any]:
+    """Sort the frames ``[start, stop)``.
+
+    Parameters
+    ----------
+    condensed_dir, network_dir : str
+        Folders of the frames and of the classifier.
+    start, stop : int
+        Half-open range in the order of the data set.
+    threads : int
+    out : str
+        Existing, empty folder: ``probabilities.npy`` float32 ``(stop - start, k)`` and
+        ``classification.json`` (classes, thresholds and what else `metrics.decide` needs).
+    on_progress : Progress
+
+    Returns
+    -------
+    result : dict
+        Empty.
+
+    Raises
+    ------
+    RecipeError
+        If the range is outside the data, or the frames do not fit the network.
+    """
+    torch.set_num_threads(threads)
+    condensed, network = _open_condensed(Path(condensed_dir)), load_classifier(network_dir)
+    if not 0 <= start < stop <= len(condensed):
+        cause = f"the frames {start} to {stop} are outside the data set, which has {len(condensed)}"
+        raise RecipeError("Range", cause, "Sort the data set again")
+    found = np.lib.format.open_memmap(
+        Path(out) / "probabilities.npy", "w+", np.float32, (stop - start, len(network.classes))
+    )
+    for first in range(start, stop, BATCH):
+        last = min(first + BATCH, stop)
+        found[first - start : last - start] = classify_frames(condensed[first:last], network)
+        on_progress(last - start, stop - start, "frames", note="sorting")
+    found.flush()
+    _write_classification(Path(out), network)
+    return {}
+
+
+def merge_classification(*, parts: list[str], out: str, on_progress: Progress = silent) -> dict[str, Any]:
+    """Join the ranges of a classification in their order.
+
+    Parameters
+    ----------
+    parts : list of str
+        Folders of `classify_range`, in order.
+    out : str
+        Existing, empty folder: ``probabilities.npy`` float32 ``(n, k)``, ``classification.json``.
+    on_progress : Progress
+
+    Returns
+    -------
+    result : dict
+        ``n_frames``.
+
+    Raises
+    ------
+    RecipeError
+        If there is no part, or they were sorted by different networks.
+    """
+    if not parts:
+        raise RecipeError("Classification", "there is nothing to join", "Sort the data set again")
+    stated = {(Path(part) / CLASSIFICATION).read_text(encoding="utf-8") for part in parts}
+    if len(stated) > 1:
+        cause = "the parts were sorted by different networks"
+        raise RecipeError("Classification", cause, "Sort the data set again")
+    arrays = [np.load(Path(part) / "probabilities.npy", mmap_mode="r", allow_pickle=False) for part in parts]
+    n_frames = sum(len(array) for array in arrays)
+    joined = np.lib.format.open_memmap(
+        Path(out) / "probabilities.npy", "w+", np.float32, (n_frames, arrays[0].shape[1])
+    )
+    done = 0
+    for array in arrays:
+        joined[done : done + len(array)] = array
+        done += len(array)
+        on_progress(done, n_frames, "frames", note="joining")
+    joined.flush()
+    shutil.copyfile(Path(parts[0]) / CLASSIFICATION, Path(out) / CLASSIFICATION)
+    return {"n_frames": n_frames}
+
+
+def _judge(
+    frames: LabelledFrames,
+    held_back: NDArray[np.int64],
+    probabilities: NDArray[np.float32] | None,
+    recipe: ClassifierRecipe,
+) -> tuple[dict[str, Any], list[float]]:
+    """Score the held-back frames and choose thresholds.
+
+    The figures are those of decisions whose thresholds came from the other half of the held-back frames:
+    thresholds judged on the frames that they were chosen on would flatter.
+    """
+    thresholds = [0.5] * len(frames.classes)
+    if probabilities is None:
+        return {"metrics": None, "figures_from": None, "n_held_back": 0}, thresholds
+    truth = frames.matrix[held_back]
+    exclusive = [frames.classes.index(name) for name in recipe.exclusive]
+    decision = np.zeros_like(truth)
+    for half in (0, 1):
+        mine, other = slice(half, None, 2), slice(1 - half, None, 2)
+        chosen = None if frames.single_label else choose_thresholds(truth[other], probabilities[other])
+        decision[mine] = decide(probabilities[mine], frames.single_label, chosen, exclusive)
+    if not frames.single_label:
+        thresholds = choose_thresholds(truth, probabilities)
+    metrics = score(truth, probabilities, decision, frames.classes, frames.single_label)
+    origin = f"{len(held_back)} labelled frames that the judged fit did not see"
+    if recipe.refit:
+        origin += "; the network that is kept was then trained on all labels in the same way"
+    return {"metrics": metrics, "figures_from": origin, "n_held_back": len(held_back)}, thresholds
+
+
+def _open_condensed(folder: Path) -> NDArray[np.uint8]:
+    return np.load(folder / "condensed.npy", mmap_mode="r", allow_pickle=False)
+
+
+def _lit_pixels(condensed: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Find the pixels that carry signal: masked ones are 0 on every frame.
+
+    From the condensed frames themselves, since the mask of the geometry lies on the detector's pixels.
+    """
+    every = max(1, len(condensed) // N_FRAMES_FOR_MASK)
+    good = np.asarray(condensed[::every].max(axis=0) > 0)
+    if not good.any():
+        raise TrainingError("Condensed frames", "all frames are dark", "Check the mask and the source")
+    return good
+
+
+def _describe_data(
+    folder: Path, condensed: NDArray[np.uint8], matrix: NDArray[np.bool_], held_back: NDArray[np.int64]
+) -> dict[str, Any]:
+    with (folder / "condensed.npy").open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    counts = {"n_labelled": len(matrix), "n_held_back": len(held_back)}
+    return {"n_frames": len(condensed), "sha256": digest, **counts}
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "sklearn": sklearn.__version__,
+        "numpy": np.__version__,
+    }
+
+
+def _write_classification(out: Path, network: Classifier) -> None:
+    """Write what turns the probabilities into classes beside them, for the manifest."""
+    stated = {
+        "classes": network.classes,
+        "single_label": network.single_label,
+        "thresholds": network.thresholds,
+        "exclusive": [network.classes[column] for column in network.exclusive],
+    }
+    (out / CLASSIFICATION).write_text(json.dumps(stated, indent=1) + "\n", encoding="utf-8")

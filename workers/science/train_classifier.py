@@ -1,0 +1,323 @@
+"""The training of the supervised network on a person's labels."""
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from workers.science.angular_head import angular_features, angular_operator, fit_angular_head
+from workers.science.classifier import AiryNet, Classifier, best_device, classify_frames, normalised_counts
+from workers.science.classifier_augment import augment
+from workers.science.classifier_recipe import ClassifierRecipe
+from workers.science.errors import TrainingError
+from workers.science.metrics import decide, macro_f1
+from workers.science.progress import Progress
+
+CHECKPOINT_EVERY = 25
+POINTS = 60  # of the live curve, per fit
+WARM_UP = 0.25  # share of the steps in which the one-cycle rate rises
+MAX_CLASS_WEIGHT = 10.0
+
+
+@dataclass(frozen=True)
+class LabelledFrames:
+    """Labelled frames in memory.
+
+    Attributes
+    ----------
+    condensed : ndarray of shape (m, s, s), uint8
+    matrix : ndarray of shape (m, k), bool
+    good : ndarray of shape (s, s), bool
+        Pixels that carry signal.
+    scale_max : float
+        Counts at grey level 255.
+    classes : list of str
+    single_label : bool
+    """
+
+    condensed: NDArray[np.uint8]
+    matrix: NDArray[np.bool_]
+    good: NDArray[np.bool_]
+    scale_max: float
+    classes: list[str]
+    single_label: bool
+
+    def part(self, rows: NDArray[np.int64]) -> "LabelledFrames":
+        """Return some of the frames."""
+        chosen = self.condensed[rows], self.matrix[rows]
+        return LabelledFrames(*chosen, self.good, self.scale_max, self.classes, self.single_label)
+
+
+@dataclass
+class Fit:
+    """One fit of a network: its state, its checkpoint, and its steps.
+
+    A step draws all its random numbers from (seed, name, step), so that a fit that goes on from a checkpoint
+    takes the same steps as one that was never interrupted.
+    """
+
+    name: str
+    frames: LabelledFrames
+    recipe: ClassifierRecipe
+    seed: int
+    scratch: Path
+    held_back: LabelledFrames | None = None
+    curve: list[dict[str, Any]] = field(default_factory=list)
+    step: int = 0
+
+    def __post_init__(self) -> None:
+        with torch.random.fork_rng():
+            torch.manual_seed(self._seed("weights"))
+            self.network = AiryNet(self.recipe.width, len(self.frames.classes))
+        self.device = best_device()
+        self.network.to(self.device)
+        self.optimiser = _optimiser(self.network, self.recipe)
+        self.levels = torch.from_numpy(self.frames.condensed).to(self.device).float() / 255.0
+        self.good = torch.from_numpy(self.frames.good).to(self.device).float()
+        self.targets = torch.from_numpy(self.frames.matrix).to(self.device).float()
+        self.weights = class_weights(self.frames.matrix, self.frames.single_label).to(self.device)
+        self._restore()
+
+    def run(self, on_progress: Progress, offset: int, total: int) -> Classifier:
+        """Take all steps that are left and return the trained network.
+
+        Raises
+        ------
+        TrainingError
+            If the loss is no longer a number.
+        """
+        every = max(1, self.recipe.n_steps // POINTS)
+        while self.step < self.recipe.n_steps:
+            loss = self._take_step()
+            last = self.step == self.recipe.n_steps
+            point = None
+            if self.step % every == 0 or last:
+                point = self._point(loss, offset, score=last or self.step % (every * 10) == 0)
+                self.curve.append(point)
+            if self.step % CHECKPOINT_EVERY == 0 or last:
+                self._save()
+            on_progress(offset + self.step, total, "steps", note=self.name, point=point)
+        return self.as_classifier()
+
+    def as_classifier(self) -> Classifier:
+        """Return the network as it is now, joined with the angular head if the recipe says so."""
+        frames, head = self.frames, None
+        if self.recipe.angular:
+            features = angular_features(frames.condensed, angular_operator(frames.good))
+            head = fit_angular_head(features, frames.matrix, frames.single_label, self.seed)
+            head = head.to(self.device).eval()
+        exclusive = [frames.classes.index(name) for name in self.recipe.exclusive]
+        return Classifier(
+            self.network.eval(),
+            head,
+            frames.good,
+            frames.scale_max,
+            frames.single_label,
+            frames.classes,
+            [0.5] * len(frames.classes),
+            exclusive,
+        )
+
+    def _take_step(self) -> float:
+        """Draw a batch, go one step downhill, and return the loss."""
+        self.network.train()
+        generator = torch.Generator().manual_seed(self._seed(f"step {self.step}"))
+        rows = self._rows().to(self.device)
+        levels = augment(self.levels[rows], self.frames.scale_max, self.recipe, generator)
+        logits = self.network(normalised_counts(levels, self.good, self.frames.scale_max))
+        loss = self._loss(logits, self.targets[rows])
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(self.step, self.recipe)
+        self.optimiser.zero_grad(set_to_none=True)
+        (loss + self._l1()).backward()
+        self.optimiser.step()
+        self.step += 1
+        value = float(loss.detach())
+        if not np.isfinite(value):
+            cause = f"the loss is not a number any more at step {self.step}"
+            raise TrainingError("Training", cause, "Choose a smaller learning rate")
+        return value
+
+    def _rows(self) -> Tensor:
+        """Return the batch: each pass over the labels has its own order."""
+        m = len(self.frames.condensed)
+        places = np.arange(self.step * self.recipe.batch, (self.step + 1) * self.recipe.batch)
+        orders = {
+            int(p): np.random.default_rng(self._seed(f"pass {p}")).permutation(m)
+            for p in np.unique(places // m)
+        }
+        return torch.tensor([int(orders[int(place // m)][place % m]) for place in places])
+
+    def _loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Return the cross-entropy, weighted against the imbalance of the classes."""
+        smoothing = self.recipe.smoothing
+        if self.frames.single_label:
+            return functional.cross_entropy(
+                logits, targets.argmax(dim=1), weight=self.weights, label_smoothing=smoothing
+            )
+        soft = targets * (1 - smoothing) + (1 - targets) * smoothing / 2
+        return functional.binary_cross_entropy_with_logits(logits, soft, pos_weight=self.weights)
+
+    def _l1(self) -> Tensor | float:
+        if self.recipe.l1 == 0:
+            return 0.0
+        kernels = [module.weight for module in self.network.modules() if isinstance(module, nn.Conv2d)]
+        return self.recipe.l1 * torch.stack([kernel.abs().sum() for kernel in kernels]).sum()
+
+    def _point(self, loss: float, offset: int, *, score: bool) -> dict[str, Any]:
+        point: dict[str, Any] = {"step": offset + self.step, "loss": round(loss, 5)}
+        if score and self.held_back is not None:
+            probabilities = classify_frames(self.held_back.condensed, self.as_classifier())
+            decision = decide(probabilities, self.frames.single_label)
+            point["macro_f1"] = macro_f1(self.held_back.matrix, decision)
+        return point
+
+    def _seed(self, purpose: str) -> int:
+        text = f"{self.seed}/{self.name}/{purpose}"
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "little")
+
+    @property
+    def _identity(self) -> str:
+        """A digest of all that the fit depends on: a checkpoint of another fit is not gone on from."""
+        digest = hashlib.sha256(json.dumps([self.recipe.to_dict(), self.seed, self.name]).encode())
+        digest.update(
+            json.dumps([self.frames.classes, self.frames.single_label, self.frames.scale_max]).encode()
+        )
+        digest.update(self.frames.condensed.tobytes())
+        digest.update(self.frames.matrix.tobytes())
+        return digest.hexdigest()
+
+    @property
+    def _checkpoint(self) -> Path:
+        return self.scratch / f"{self.name.replace(' ', '-')}.pt"
+
+    def _save(self) -> None:
+        """Write the checkpoint beside its place and move it there, so that it is whole or absent."""
+        state = {
+            "identity": self._identity,
+            "step": self.step,
+            "curve": self.curve,
+            "network": self.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+        }
+        new = self._checkpoint.with_suffix(".new")
+        torch.save(state, new)
+        new.replace(self._checkpoint)
+
+    def _restore(self) -> None:
+        if not self._checkpoint.exists():
+            return
+        try:
+            state = torch.load(self._checkpoint, map_location=self.device, weights_only=True)
+        except Exception:  # a damaged checkpoint costs time, it must not stop the training
+            return
+        if state.get("identity") != self._identity:
+            return
+        self.network.load_state_dict(state["network"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step, self.curve = state["step"], state["curve"]
+
+
+def learning_rate(step: int, recipe: ClassifierRecipe) -> float:
+    """Return the rate of a step: one cycle for AdamW, constant for Nesterov.
+
+    One cycle (Smith, arXiv:1803.09820): up from a tenth in the first quarter, then down along a cosine.
+    """
+    if recipe.optimiser == "nesterov":
+        return recipe.learning_rate
+    part = step / max(recipe.n_steps, 1)
+    if part < WARM_UP:
+        return recipe.learning_rate * (0.1 + 0.9 * part / WARM_UP)
+    return recipe.learning_rate * (0.5 + 0.5 * float(np.cos(np.pi * (part - WARM_UP) / (1 - WARM_UP))))
+
+
+def class_weights(matrix: NDArray[np.bool_], single_label: bool) -> Tensor:
+    """Return weights against imbalance, the square root of the odds.
+
+    The full odds would let one frame of a rare class outweigh a whole common class.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (m, k), bool
+    single_label : bool
+
+    Returns
+    -------
+    weights : Tensor of shape (k,), float32
+        For the softmax, of each class, with mean 1 over the frames; else of the positives of each class.
+    """
+    positives = matrix.sum(axis=0)
+    if single_label:
+        weights = np.sqrt(len(matrix) / np.maximum(positives, 1))
+        weights = weights / weights[matrix.argmax(axis=1)].mean()
+    else:
+        weights = np.sqrt((len(matrix) - positives) / np.maximum(positives, 1)).clip(1.0, MAX_CLASS_WEIGHT)
+    return torch.from_numpy(weights).float()
+
+
+def _optimiser(network: nn.Module, recipe: ClassifierRecipe) -> torch.optim.Optimizer:
+    """Return the optimiser; biases and norms do not decay."""
+    decayed = [p for p in network.parameters() if p.ndim > 1]
+    groups = [
+        {"params": decayed, "weight_decay": recipe.weight_decay},
+        {"params": [p for p in network.parameters() if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    if recipe.optimiser == "nesterov":
+        return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9, nesterov=True)
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate)
+
+
+def train(
+    frames: LabelledFrames,
+    held_back: NDArray[np.int64],
+    recipe: ClassifierRecipe,
+    seed: int,
+    scratch: Path,
+    on_progress: Progress,
+) -> tuple[Classifier, NDArray[np.float32] | None, list[dict[str, Any]], float]:
+    """Fit on the labels without `held_back`, judge, and fit once more on all of them.
+
+    Parameters
+    ----------
+    frames : LabelledFrames
+    held_back : ndarray of shape (t,), int64
+        Rows that the first fit does not see; may be empty.
+    recipe : ClassifierRecipe
+    seed : int
+    scratch : Path
+        Folder of the checkpoints.
+    on_progress : Progress
+
+    Returns
+    -------
+    network : Classifier
+        Of the last fit, with thresholds of 0.5.
+    probabilities : ndarray of shape (t, k), float32, or None
+        What the first fit said about the held-back frames.
+    curve : list of dict
+    seconds : float
+        Of this attempt.
+    """
+    begin, probabilities, curve = time.monotonic(), None, []
+    network: Classifier | None = None
+    both = len(held_back) > 0 and recipe.refit
+    total = recipe.n_steps * (2 if both else 1)
+    if len(held_back):
+        seen = np.setdiff1d(np.arange(len(frames.condensed)), held_back)
+        judged = frames.part(held_back)
+        fit = Fit("learning with labels held back", frames.part(seen), recipe, seed, scratch, judged)
+        network = fit.run(on_progress, 0, total)
+        probabilities, curve = classify_frames(judged.condensed, network), fit.curve
+    if network is None or both:
+        fit = Fit("learning from all labels", frames, recipe, seed, scratch)
+        network = fit.run(on_progress, recipe.n_steps if both else 0, total)
+        curve = curve + fit.curve
+    return network, probabilities, curve, time.monotonic() - begin

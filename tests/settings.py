@@ -16,8 +16,8 @@ if os.environ.get("FRINGE_TEST_DATABASE", "sqlite") == "postgresql" and not os.e
 
     os.environ["DATABASE_URL"] = start_postgresql()
 
-from webapp.settings import *  # noqa: E402, F403
-from webapp.settings import DATA_DIR, DATABASES  # noqa: E402
+from webapp.settings import *  # noqa: F403
+from webapp.settings import DATA_DIR, DATABASES
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 WHITENOISE_USE_FINDERS = True

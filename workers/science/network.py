@@ -1,6 +1,6 @@
 """A network folder: weights, a card that says what they are, and the geometry they learned with.
 
-Weights are stored as safetensors, which hold numbers only: a network that somebody hands over cannot run code.
+Weights are stored as safetensors, which hold numbers only: a network from somebody else cannot run code.
 """
 
 import json
@@ -33,7 +33,7 @@ def save_network(
     card : dict
         Plain JSON values; `kind` must be ``"factorvae"`` or ``"classifier"``.
     geometry_from : str or Path
-        A folder with `geometry.npz`, or that file: mask, centre and scale of the frames that were learned from.
+        A folder with `geometry.npz`, or that file: mask, centre and scale of the frames learned from.
 
     Raises
     ------

@@ -1,0 +1,90 @@
+"""From condensed frames to latents, with a stored FactorVAE."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from workers.science.errors import ScienceError
+from workers.science.factorvae import FactorVAE, LearnRecipe
+from workers.science.inputs import CHUNK, InputMap
+from workers.science.network import load_card, load_tensors, require_kind
+from workers.science.progress import Progress, silent
+from workers.science.recipe import read_recipe
+
+
+@dataclass(frozen=True)
+class Embedder:
+    """A trained encoder and the map from frames to its inputs."""
+
+    inputs: InputMap
+    model: FactorVAE
+    n_latents: int
+
+
+def load_embedder(folder: str | Path) -> Embedder:
+    """Read a FactorVAE for embedding.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The network's folder.
+
+    Returns
+    -------
+    embedder : Embedder
+        On the CPU.
+
+    Raises
+    ------
+    ScienceError
+        If the network cannot be read or is of another kind.
+    """
+    card, tensors = load_card(folder), load_tensors(folder)
+    require_kind(card, "factorvae")
+    recipe = read_recipe(LearnRecipe, card["recipe"])
+    inputs = InputMap.from_tensors(recipe, tensors)
+    model = FactorVAE(recipe, len(inputs.mean))
+    model.load_state_dict({n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")})
+    return Embedder(inputs, model.eval(), recipe.n_latents)
+
+
+def embed_frames(
+    condensed: NDArray[np.uint8], network: Embedder, *, on_progress: Progress = silent
+) -> NDArray[np.float32]:
+    """Return the posterior means of frames.
+
+    Parameters
+    ----------
+    condensed : ndarray of shape (m, s, s), uint8
+        Condensed frames; may be a memory map, it is read in chunks.
+    network : Embedder
+        From `load_embedder`.
+    on_progress : Progress
+        Told the frames done.
+
+    Returns
+    -------
+    latents : ndarray of shape (m, d), float32
+        All latents, also the inactive ones; in standard deviations of the prior.
+
+    Raises
+    ------
+    ScienceError
+        If the frames are of another size than those that the network learned from.
+    """
+    if condensed.shape[1:] != network.inputs.lit.shape:
+        raise ScienceError(
+            "Frames",
+            f"they are {condensed.shape[1:]} pixels, the network learned from {network.inputs.lit.shape}",
+            "Condense the data set with the geometry of the network",
+        )
+    latents = np.empty((len(condensed), network.n_latents), np.float32)
+    with torch.inference_mode():
+        for start in range(0, len(condensed), CHUNK):
+            features = network.inputs.features(np.asarray(condensed[start : start + CHUNK]))
+            latents[start : start + CHUNK] = network.model.encode(torch.from_numpy(features))[0].numpy()
+            on_progress(min(start + CHUNK, len(condensed)), len(condensed), note="embedding")
+    return latents

@@ -1,0 +1,192 @@
+"""What a FactorVAE sees of a condensed frame: a vector of features, the same way when it learns and when it embeds."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from workers.science.factorvae import IMAGE_SIDE, LearnRecipe
+from workers.science.polar import angular_magnitudes, polar_maps, polar_operator
+from workers.science.progress import Progress, silent
+
+CHUNK = 256
+"""Frames that are turned into features at a time: bounds the memory."""
+
+
+@dataclass(frozen=True)
+class InputMap:
+    """The map from condensed frames to features, with what it took from the data set.
+
+    `lit` (s, s) bool is True where any frame of the data set has counts: the rest is masked or tells nothing. `mean` and
+    `scale` (n_features,) float32 standardise the features; they are 0 and 1 for images.
+    """
+
+    recipe: LearnRecipe
+    scale_max: float
+    lit: NDArray[np.bool_]
+    mean: NDArray[np.float32]
+    scale: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        """Build the polar operator once."""
+        if self.recipe.input == "angular":
+            sizes = {"n_radii": self.recipe.n_radii, "n_angles": self.recipe.n_angles}
+            object.__setattr__(self, "_operator", polar_operator(self.lit, **sizes, inner=_hole(self.lit)))
+
+    def features(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return standardised features.
+
+        Parameters
+        ----------
+        frames : ndarray of shape (m, s, s), uint8
+            Condensed frames.
+
+        Returns
+        -------
+        features : ndarray of shape (m, n_features), float32
+            In units of the data set's spread.
+        """
+        return (self.raw_features(frames) - self.mean) / self.scale
+
+    def raw_features(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return features before standardisation, of shape (m, n_features), float32."""
+        if self.recipe.input == "image":
+            return image_features(frames)
+        log_counts = frames.astype(np.float32) * np.float32(np.log1p(self.scale_max) / 255)
+        sizes = {"n_radii": self.recipe.n_radii, "n_angles": self.recipe.n_angles}
+        maps = polar_maps(log_counts, self._operator, **sizes)
+        return angular_features(maps, self.recipe.n_orders)
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Return what must be stored beside the weights to embed new frames."""
+        return {
+            "input.lit": torch.from_numpy(self.lit.astype(np.uint8)),
+            "input.mean": torch.from_numpy(self.mean),
+            "input.scale": torch.from_numpy(self.scale),
+            "input.scale_max": torch.tensor(self.scale_max, dtype=torch.float64),
+        }
+
+    @classmethod
+    def from_tensors(cls, recipe: LearnRecipe, tensors: dict[str, torch.Tensor]) -> "InputMap":
+        """Rebuild the map of a stored network."""
+        return cls(
+            recipe=recipe,
+            scale_max=float(tensors["input.scale_max"]),
+            lit=tensors["input.lit"].numpy().astype(bool),
+            mean=tensors["input.mean"].numpy(),
+            scale=tensors["input.scale"].numpy(),
+        )
+
+
+def angular_features(maps: NDArray[np.float32], n_orders: int) -> NDArray[np.float32]:
+    """Return angular Fourier magnitudes with the brightness of the frame taken out.
+
+    Parameters
+    ----------
+    maps : ndarray of shape (m, n_radii, n_angles), float32
+        Polar maps of ``log1p(counts)``.
+    n_orders : int
+        Orders of the Fourier series.
+
+    Returns
+    -------
+    features : ndarray of shape (m, n_orders * n_radii), float32
+        Order by order; the root mean square of the map is divided out.
+    """
+    power = np.square(maps).mean(axis=(1, 2), keepdims=True)
+    magnitudes = angular_magnitudes(maps / np.sqrt(power + 0.01), n_orders)
+    return magnitudes.reshape(len(maps), -1)
+
+
+def image_features(frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return frames of 64 x 64 pixels in [0, 1], flattened, (m, 4096), float32."""
+    images = torch.from_numpy(np.ascontiguousarray(frames)).float()[:, None] / 255
+    if frames.shape[1] >= IMAGE_SIDE:
+        small = functional.adaptive_avg_pool2d(images, IMAGE_SIDE)
+    else:
+        small = functional.interpolate(images, size=IMAGE_SIDE, mode="bilinear", align_corners=False)
+    return small.flatten(1).numpy()
+
+
+def _hole(lit: NDArray[np.bool_]) -> float:
+    """Return the radius, in pixels, of the dark disc about the middle, so that no ring lies in it."""
+    axis = np.arange(len(lit)) - (len(lit) - 1) / 2
+    radius = np.hypot(axis[:, None], axis)
+    return float(min(radius[lit].min(), len(lit) / 4)) if lit.any() else 0.0
+
+
+def find_lit_pixels(condensed: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return where any frame has counts, (s, s), bool; read in chunks."""
+    lit = np.zeros(condensed.shape[1:], bool)
+    for start in range(0, len(condensed), CHUNK):
+        lit |= condensed[start : start + CHUNK].any(axis=0)
+    return lit
+
+
+def prepare_inputs(
+    condensed: NDArray[np.uint8],
+    recipe: LearnRecipe,
+    scale_max: float,
+    path: Path,
+    *,
+    on_progress: Progress = silent,
+) -> tuple[InputMap, NDArray[np.float32]]:
+    """Compute the features of a data set once, into a file, and the map that made them.
+
+    Parameters
+    ----------
+    condensed : ndarray of shape (n, s, s), uint8
+        Condensed frames, usually a memory map.
+    recipe : LearnRecipe
+        Which features.
+    scale_max : float
+        Counts that 255 stands for.
+    path : Path
+        The file to write, float32 of shape (n, n_features); an older one is replaced.
+    on_progress : Progress
+        Told the frames done.
+
+    Returns
+    -------
+    inputs : InputMap
+        With the mean and scale of this data set.
+    features : ndarray of shape (n, n_features), float32
+        Standardised, a memory map of `path`.
+    """
+    lit = find_lit_pixels(condensed)
+    zero, one = np.zeros(1, np.float32), np.ones(1, np.float32)
+    inputs = InputMap(recipe=recipe, scale_max=scale_max, lit=lit, mean=zero, scale=one)
+    n_features = inputs.raw_features(condensed[:1]).shape[1]
+    features = np.lib.format.open_memmap(
+        path, mode="w+", dtype=np.float32, shape=(len(condensed), n_features)
+    )
+    for start in range(0, len(condensed), CHUNK):
+        on_progress(start, len(condensed), note="preparing frames")
+        features[start : start + CHUNK] = inputs.raw_features(condensed[start : start + CHUNK])
+    mean, scale = _standardisation(features, recipe)
+    for start in range(0, len(condensed), CHUNK):
+        features[start : start + CHUNK] = (features[start : start + CHUNK] - mean) / scale
+    return replace(inputs, mean=mean, scale=scale), features
+
+
+def _standardisation(
+    features: NDArray[np.float32], recipe: LearnRecipe
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return mean and scale per feature.
+
+    The scale is the standard deviation plus a tenth of the greatest one, so that features that hardly vary, which are
+    noise, are not blown up to the size of the others.
+    """
+    n_features = features.shape[1]
+    if recipe.input == "image":
+        return np.zeros(n_features, np.float32), np.ones(n_features, np.float32)
+    mean = features.mean(axis=0, dtype=np.float64)
+    spread = np.zeros(n_features)
+    for start in range(0, len(features), CHUNK):
+        spread += np.square(features[start : start + CHUNK] - mean).sum(axis=0)
+    spread = np.sqrt(spread / len(features))
+    scale = spread + 0.1 * spread.max()
+    return mean.astype(np.float32), np.where(scale > 1e-6, scale, 1.0).astype(np.float32)

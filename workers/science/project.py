@@ -1,0 +1,59 @@
+"""The map: latents in two dimensions, for the eye only."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.science.recipe import require_choice, require_range
+from workers.science.reduction import principal_components, umap_coordinates
+
+
+@dataclass(frozen=True)
+class ProjectRecipe:
+    """How the map is drawn."""
+
+    method: str = "umap"
+    """``"umap"`` or ``"pca"``."""
+    n_neighbors: int = 15
+    min_dist: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Refuse what UMAP cannot do."""
+        require_choice("method", self.method, ("umap", "pca"))
+        require_range("n_neighbors", self.n_neighbors, 2, 500)
+        require_range("min_dist", self.min_dist, 0, 1)
+
+
+def project_points(
+    points: NDArray[np.float32], recipe: ProjectRecipe, *, seed: int, threads: int
+) -> NDArray[np.float32]:
+    """Lay points out in the plane.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n, d), float32
+        Standardised active latents.
+    recipe : ProjectRecipe
+        Method and its settings.
+    seed : int
+        Same seed: same map.
+    threads : int
+        For the search of neighbours.
+
+    Returns
+    -------
+    map : ndarray of shape (n, 2), float32
+        Finite; centred on 0.
+    """
+    if recipe.method == "pca":
+        return principal_components(points, 2)
+    plane = umap_coordinates(
+        points,
+        n_dimensions=2,
+        n_neighbors=recipe.n_neighbors,
+        min_dist=recipe.min_dist,
+        seed=seed,
+        threads=threads,
+    )
+    return plane - plane.mean(axis=0, dtype=np.float64).astype(np.float32)

@@ -1,0 +1,113 @@
+"""UMAP, made to give the same answer for the same seed and to cope with few or identical points.
+
+McInnes, Healy and Melville, arXiv:1802.03426. Importing it compiles numba code, some seconds; import this module
+only where it is used.
+"""
+
+import warnings
+
+import numba
+import numpy as np
+import umap
+from numpy.typing import NDArray
+
+MIN_POINTS = 16
+"""Fewer points have no neighbourhoods to speak of; PCA serves them better."""
+
+
+def standardise(latents: NDArray[np.float32], active: list[int]) -> NDArray[np.float32]:
+    """Return the active latents with mean 0 and standard deviation 1.
+
+    Parameters
+    ----------
+    latents : ndarray of shape (n, d), float32
+        Posterior means.
+    active : list of int
+        Latents to keep; all if empty, which is better than nothing when a network learned from identical frames.
+
+    Returns
+    -------
+    points : ndarray of shape (n, d_active), float32
+        A latent that does not vary is 0.
+    """
+    chosen = np.asarray(latents, dtype=np.float64)
+    chosen = chosen[:, active] if active else chosen
+    spread = chosen.std(axis=0)
+    spread[spread < 1e-6] = np.inf
+    return ((chosen - chosen.mean(axis=0)) / spread).astype(np.float32)
+
+
+def umap_coordinates(
+    points: NDArray[np.float32],
+    *,
+    n_dimensions: int,
+    n_neighbors: int,
+    min_dist: float,
+    seed: int,
+    threads: int,
+) -> NDArray[np.float32]:
+    """Reduce points with UMAP; with PCA if there are too few or they are all the same.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n, d), float32
+        Standardised latents.
+    n_dimensions : int
+        Dimensions wanted; missing ones are filled with 0 by the fallback.
+    n_neighbors : int
+        Size of a neighbourhood; cut to ``n - 1``.
+    min_dist : float
+        Least distance between points of the result.
+    seed : int
+        Same seed: same result. UMAP then optimises on one thread.
+    threads : int
+        For the search of neighbours.
+
+    Returns
+    -------
+    coordinates : ndarray of shape (n, n_dimensions), float32
+        Finite.
+    """
+    n = len(points)
+    if n < MIN_POINTS or np.ptp(points, axis=0).max() < 1e-6:
+        return principal_components(points, n_dimensions)
+    numba.set_num_threads(max(1, min(threads, numba.config.NUMBA_NUM_THREADS)))
+    reducer = umap.UMAP(
+        n_components=n_dimensions,
+        n_neighbors=min(n_neighbors, n - 1),
+        min_dist=min_dist,
+        random_state=seed,
+        n_jobs=1,
+        # The spectral start needs an eigenproblem much larger than the number of dimensions.
+        init="spectral" if n > 4 * n_dimensions + 40 else "random",
+    )
+    with warnings.catch_warnings():
+        # Of disconnected graphs, of one thread because of the seed, and of spectral starts that fail: all are handled.
+        warnings.simplefilter("ignore")
+        coordinates = reducer.fit_transform(points)
+    return np.nan_to_num(np.asarray(coordinates, dtype=np.float32))
+
+
+def principal_components(points: NDArray[np.float32], n_dimensions: int) -> NDArray[np.float32]:
+    """Return the first principal components, each with its largest entry positive, padded with 0.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n, d), float32
+        Any points.
+    n_dimensions : int
+        Columns of the result.
+
+    Returns
+    -------
+    coordinates : ndarray of shape (n, n_dimensions), float32
+        In the unit of the points.
+    """
+    centred = np.asarray(points, dtype=np.float64) - points.mean(axis=0)
+    _, _, axes = np.linalg.svd(centred, full_matrices=False)
+    axes = axes[:n_dimensions]
+    largest = np.abs(axes).argmax(axis=1)
+    axes *= np.where(axes[np.arange(len(axes)), largest] < 0, -1.0, 1.0)[:, None]
+    coordinates = np.zeros((len(points), n_dimensions), np.float32)
+    coordinates[:, : len(axes)] = centred @ axes.T
+    return coordinates

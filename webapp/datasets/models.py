@@ -26,6 +26,7 @@ class Dataset(models.Model):
     name = models.CharField(max_length=200)
     roots = models.JSONField(default=list)
     dataset_path = models.CharField(max_length=500, blank=True)
+    fingerprint = models.CharField(max_length=64, blank=True, db_index=True)
     is_draft = models.BooleanField(default=True)
     n_frames = models.BigIntegerField(null=True)
     height = models.PositiveIntegerField(null=True)

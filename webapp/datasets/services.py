@@ -22,6 +22,7 @@ def register_dataset(
     roots: list[Path] | None = None,
     dataset_path: str = "",
     is_upload: bool = False,
+    fingerprint: str = "",
 ) -> Dataset:
     """Create a draft of a data set from files; nothing is opened here, the dry run is a job."""
     dataset = Dataset.objects.create(
@@ -29,6 +30,7 @@ def register_dataset(
         name=name,
         created_by=user,
         dataset_path=dataset_path,
+        fingerprint=fingerprint,
         roots=[str(root) for root in roots or settings.ALLOWED_ROOTS],
     )
     for order, path in enumerate(paths):
@@ -47,13 +49,16 @@ def register_dataset(
 def inspect_source(*, dataset: Dataset, user: User | None = None) -> Handle:
     """Ask a worker what the source files hold."""
     files = [[file.path, file.size, file.modified_ns] for file in dataset.source_files.all()]
-    return submit(
+    handle = submit(
         kind="inspect",
         group=dataset.group,
         dataset=dataset,
-        params={"dataset_path": dataset.dataset_path, "files": files},
+        params={"dataset_path": dataset.dataset_path, "files": files, "roots": dataset.roots},
         user=user,
     )
+    if handle.job is None:
+        record_source(product=Product.objects.get(pk=handle.id))
+    return handle
 
 
 def record_source(*, product: Product) -> None:

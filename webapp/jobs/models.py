@@ -173,7 +173,8 @@ class Product(models.Model):
     """What a job left behind: a folder of files that never change, and how they came about.
 
     `key` is the SHA-256 over the kind, the parameters and the keys of the inputs, so a second run with
-    the same parents and parameters is found, not computed again.
+    the same parents and parameters is found, not computed again. A data set that was registered twice
+    has rows of its own that share the folder.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -198,7 +199,8 @@ class Product(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
-        constraints = [models.UniqueConstraint(fields=["group", "key"], name="one_product_for_each_key")]
+        constraints = [models.UniqueConstraint(fields=["dataset", "key"], name="one_product_for_each_key")]
+        indexes = [models.Index(fields=["group", "key"])]
 
     def __str__(self) -> str:
         return self.name or f"{self.kind} {str(self.id)[:8]}"

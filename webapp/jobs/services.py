@@ -43,12 +43,12 @@ def submit(
 ) -> Handle:
     """Ask for a product: find it, join the job that is making it, or submit a new job."""
     inputs, params = inputs or {}, params or {}
-    key = product_key(kind, dataset, inputs, params)
+    key = product_key(kind, inputs, params)
     Group.objects.select_for_update().get(pk=group.pk)  # two clicks make one job
-    product = Product.objects.filter(group=group, key=key).first()
+    product = find_product(group, dataset, key, inputs)
     if product:
         return Handle.of(product)
-    job = Job.objects.active().filter(group=group, key=key, cancel_requested=False).first()
+    job = Job.objects.active().filter(dataset=dataset, group=group, key=key, cancel_requested=False).first()
     if job is None:
         job = Job.objects.create(
             kind=kind,
@@ -66,12 +66,37 @@ def submit(
     return Handle(job.result_id, key, job)
 
 
-def product_key(
-    kind: str, dataset: models.Model | None, inputs: dict[str, Handle], params: dict[str, Any]
-) -> str:
+def product_key(kind: str, inputs: dict[str, Handle], params: dict[str, Any]) -> str:
     """Return the SHA-256 that names a product by how it comes about."""
-    parts = [kind, str(dataset.pk) if dataset else "", {name: handle.key for name, handle in inputs.items()}]
-    return hashlib.sha256(json.dumps([*parts, params], sort_keys=True).encode()).hexdigest()
+    parts = [kind, {name: handle.key for name, handle in inputs.items()}, params]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def find_product(
+    group: Group, dataset: models.Model | None, key: str, inputs: dict[str, Handle]
+) -> Product | None:
+    """Return the product `key` of the data set, taking it over from another one of the group if need be."""
+    product = Product.objects.filter(group=group, dataset=dataset, key=key).first()
+    if product:
+        return product
+    twin = Product.objects.filter(group=group, key=key).first()
+    if twin is None or dataset is None:
+        return None
+    product = Product.objects.create(
+        kind=twin.kind,
+        group=group,
+        dataset=dataset,
+        name=twin.name,
+        params=twin.params,
+        inputs={name: str(handle.id) for name, handle in inputs.items()},
+        key=key,
+        folder_name=twin.folder_name,
+        files=twin.files,
+        facts=twin.facts,
+        created_by=twin.created_by,
+    )
+    product.parents.set(Product.objects.filter(pk__in=[handle.id for handle in inputs.values()]))
+    return product
 
 
 def open_stage(job: Job) -> None:

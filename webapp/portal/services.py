@@ -49,6 +49,7 @@ class Line:
 def sort_dataset(*, dataset: Dataset, recipe: Recipe | None = None, user: User | None = None) -> Line:
     """Submit all that is left between the source and the manifest; what is there is found."""
     recipe = recipe or Recipe()
+    Dataset.objects.filter(pk=dataset.pk).update(is_draft=False)
     common = {"dataset": dataset, "user": user}
     source = inspect_source(**common)
     index = index_frames(source=source, **common)

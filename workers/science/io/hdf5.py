@@ -1,0 +1,252 @@
+"""Read frames from HDF5 and CXI files as a source description names them."""
+
+from bisect import bisect_right
+from itertools import accumulate
+from typing import Any, Self
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.science.errors import SourceError
+from workers.science.io.audit import check_stored, hdf5_errors, native, split_shape
+from workers.science.io.guard import Guard
+from workers.science.io.layout import inspect_dataset, static_or_stack
+from workers.science.io.links import GuardedFile
+from workers.science.io.protocol import FrameIds
+
+# 0x1000 says that the pixel has signal; all other bits are reasons not to use it (CXI 1.6, mask)
+_HAS_SIGNAL = np.uint64(0x1000)
+_MASK_SAMPLE = 32
+_LARGEST_CHUNK_SPAN = 8
+
+
+class Hdf5Reader:
+    """Read the frames of a source description; files are opened when first needed, one at a time.
+
+    Parameters
+    ----------
+    description : dict
+        A source description.
+
+    Raises
+    ------
+    SourceError
+        By each method: if a file is missing, refused, damaged, or has changed since it was described.
+    """
+
+    def __init__(self, description: dict[str, Any]) -> None:
+        fingerprints = {item["path"]: item["fingerprint"] for item in description["files"]}
+        self.guard = Guard(description["roots"], fingerprints)
+        self.segments: list[dict[str, Any]] = description["segments"]
+        self.n_frames, self.dtype = description["n_frames"], np.dtype(description["dtype"])
+        self.height, self.width = description["height"], description["width"]
+        self.mask_path: str | None = description["mask_path"]
+        self._starts = [0, *accumulate(segment["n_frames"] for segment in self.segments)]
+        self._file: GuardedFile | None = None
+        self._dataset: tuple[str, h5py.Dataset] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the open file, if there is one."""
+        self._dataset = None
+        if self._file is not None:
+            self._file.close()
+        self._file = None
+
+    def read(self, start: int, stop: int) -> NDArray:
+        """Read the frames ``[start, stop)``.
+
+        Parameters
+        ----------
+        start, stop : int
+            Half-open range in the order of the data set.
+
+        Returns
+        -------
+        frames : ndarray of shape (stop - start, height, width)
+            In the type of the file and the byte order of this machine.
+
+        Raises
+        ------
+        SourceError
+            If they cannot be read, or if a file has changed.
+        """
+        pieces = [self._read_piece(segment, lo, hi) for segment, lo, hi in self._pieces(start, stop)]
+        frames = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+        return native(frames).astype(self.dtype, copy=False)
+
+    def read_mask(self) -> NDArray | None:
+        """Read the mask of the file.
+
+        Returns
+        -------
+        mask : ndarray of shape (height, width), bool, or None
+            True = good. Where the file has a mask per frame, a pixel is bad if at least half of a sample
+            say so.
+
+        Raises
+        ------
+        SourceError
+            If it cannot be read.
+        """
+        if self.mask_path is None:
+            return None
+        file = self._open(self.segments[0]["file"])
+        located = file.locate(self.mask_path)
+        subject = file.subject(self.mask_path)
+        with hdf5_errors(subject):
+            check_stored(located.node, subject)
+            shape = (self.height, self.width)
+            n_masks = static_or_stack(located.node.shape, shape)
+            if n_masks == 0:
+                raise SourceError(subject, "does not fit the frames", "Choose another dataset")
+            if n_masks == 1:
+                return ~_is_bad(located.node[...].reshape(shape))
+            sample = np.linspace(0, n_masks - 1, min(n_masks, _MASK_SAMPLE)).astype(int)
+            votes = sum(
+                _is_bad(located.node[number].reshape(shape)).astype(int) for number in np.unique(sample)
+            )
+        return 2 * votes < len(np.unique(sample))
+
+    def identify(self, start: int, stop: int) -> FrameIds:
+        """Say where the frames ``[start, stop)`` come from.
+
+        Parameters
+        ----------
+        start, stop : int
+            Half-open range in the order of the data set.
+
+        Returns
+        -------
+        ids : FrameIds
+            One item a frame.
+
+        Raises
+        ------
+        SourceError
+            If an identifier that was there cannot be read.
+        """
+        parts = [self._identify_piece(segment, lo, hi) for segment, lo, hi in self._pieces(start, stop)]
+        return FrameIds(
+            source=[item for part in parts for item in part.source],
+            path=[item for part in parts for item in part.path],
+            source_index=np.concatenate([part.source_index for part in parts]),
+            train_id=np.ma.concatenate([part.train_id for part in parts]),
+            pulse_id=np.ma.concatenate([part.pulse_id for part in parts]),
+            cell_id=np.ma.concatenate([part.cell_id for part in parts]),
+        )
+
+    def block_length(self, start: int, block_bytes: int) -> int:
+        """Say how many frames from `start` on are best read at once.
+
+        Parameters
+        ----------
+        start : int
+            First frame.
+        block_bytes : int
+            Rough size in memory; up to eight times as much where one chunk of the file spans so many frames.
+
+        Returns
+        -------
+        n_frames : int
+            At least 1, and up to the end of a chunk, because a chunk is decompressed as a whole.
+        """
+        frame_bytes = self.height * self.width * self.dtype.itemsize
+        wanted = max(1, block_bytes // frame_bytes)
+        number = bisect_right(self._starts, start) - 1
+        segment = self.segments[number]
+        if "entries" in segment:
+            return wanted
+        chunks = self._open_dataset(segment["file"], segment["path"]).chunks
+        span = chunks[0] if chunks and len(chunks) > 2 else 1
+        if span * frame_bytes > _LARGEST_CHUNK_SPAN * block_bytes:
+            return wanted
+        offset = (start - self._starts[number]) % span
+        return max(wanted // span, 1) * span - offset
+
+    def _pieces(self, start: int, stop: int) -> list[tuple[dict[str, Any], int, int]]:
+        if not 0 <= start < stop <= self.n_frames:
+            raise ValueError(f"frames [{start}, {stop}) of {self.n_frames}")
+        pieces = []
+        for segment, first in zip(self.segments, self._starts, strict=False):
+            lo, hi = max(start - first, 0), min(stop - first, segment["n_frames"])
+            if lo < hi:
+                pieces.append((segment, lo, hi))
+        return pieces
+
+    def _open(self, path: str) -> GuardedFile:
+        if self._file is None or self._file.path != path:
+            self.close()
+            self._file = GuardedFile(self.guard, path)
+        return self._file
+
+    def _open_dataset(self, path: str, dataset_path: str) -> h5py.Dataset:
+        file = self._open(path)
+        if self._dataset is None or self._dataset[0] != dataset_path:
+            candidate = inspect_dataset(file, dataset_path)
+            if split_shape(candidate.shape)[1:] != (self.height, self.width):
+                cause = f"has frames of shape {candidate.shape}, not {self.height} x {self.width}"
+                raise SourceError(
+                    file.subject(dataset_path),
+                    cause,
+                    "Register frames of another size as a data set of their own",
+                )
+            self._dataset = dataset_path, file.locate(dataset_path).node
+        return self._dataset[1]
+
+    def _read_piece(self, segment: dict[str, Any], lo: int, hi: int) -> NDArray:
+        if "entries" in segment:
+            paths = [segment["path"].replace("{entry}", str(entry)) for entry in segment["entries"][lo:hi]]
+            return np.concatenate([self._read_dataset(segment["file"], path, 0, 1) for path in paths])
+        return self._read_dataset(segment["file"], segment["path"], lo, hi)
+
+    def _read_dataset(self, path: str, dataset_path: str, lo: int, hi: int) -> NDArray:
+        dataset = self._open_dataset(path, dataset_path)
+        with hdf5_errors(f"{path} {dataset_path}"):
+            frames = dataset[()] if dataset.ndim == 2 else dataset[lo:hi]
+        return frames.reshape(hi - lo, self.height, self.width)
+
+    def _identify_piece(self, segment: dict[str, Any], lo: int, hi: int) -> FrameIds:
+        n_frames, ids = hi - lo, segment.get("ids", {})
+        if "entries" in segment:
+            entries = segment["entries"][lo:hi]
+            paths = [segment["path"].replace("{entry}", str(entry)) for entry in entries]
+            index = np.zeros(n_frames, np.int64)
+        else:
+            entries, paths, index = None, [segment["path"]] * n_frames, np.arange(lo, hi)
+        columns = {
+            name: self._read_ids(segment["file"], ids.get(name), lo, hi, entries)
+            for name in ("train_id", "pulse_id", "cell_id")
+        }
+        return FrameIds([segment["file"]] * n_frames, paths, index, **columns)
+
+    def _read_ids(
+        self, path: str, template: str | None, lo: int, hi: int, entries: list[int] | None
+    ) -> np.ma.MaskedArray:
+        if template is None:
+            return np.ma.masked_all(hi - lo, np.int64)
+        file = self._open(path)
+        if entries is None:
+            return np.ma.array(_read_column(file, template, lo, hi))
+        values = [_read_column(file, template.replace("{entry}", str(entry)), 0, 1)[0] for entry in entries]
+        return np.ma.array(np.asarray(values, np.int64))
+
+
+def _read_column(file: GuardedFile, path: str, lo: int, hi: int) -> NDArray:
+    node = file.locate(path).node
+    with hdf5_errors(file.subject(path)):
+        check_stored(node, file.subject(path))
+        values = np.atleast_1d(node[()]) if node.ndim == 0 else node[lo:hi]
+    return values.reshape(hi - lo).astype(np.int64)
+
+
+def _is_bad(values: NDArray) -> NDArray:
+    if values.dtype.kind == "f":
+        return ~np.isfinite(values) | (values != 0)
+    return (values.astype(np.uint64) & ~_HAS_SIGNAL) != 0

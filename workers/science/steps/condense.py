@@ -1,0 +1,180 @@
+"""Steps: plan how frames are condensed, condense them in parts, and put the parts together."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workers.science.errors import SourceError
+from workers.science.io import FrameReader, iterate_blocks, open_source
+from workers.science.preprocess import (
+    CondenseRecipe,
+    Geometry,
+    condense_frames,
+    load_geometry,
+    plan_geometry,
+    save_geometry,
+)
+from workers.science.progress import Progress, silent
+from workers.science.thumbnails import SHEET_FRAMES, make_tiles, write_sheet
+
+_COPIED_FRAMES = 1024
+# Condensing holds a block three times over, in the file's type, as float32 and cut out.
+_BLOCK_BYTES = 32 * 2**20
+
+
+def plan_condense(
+    *,
+    source: dict[str, Any],
+    index_dir: str,
+    recipe: dict[str, Any],
+    out: str,
+    on_progress: Progress = silent,
+) -> dict[str, Any]:
+    """Find mask, beam centre and scale of a data set.
+
+    Parameters
+    ----------
+    source : dict
+        A source description.
+    index_dir : str
+        Folder written by `merge_index`.
+    recipe : dict
+        Settings of a `CondenseRecipe`.
+    out : str
+        Folder for ``geometry.npz`` and ``geometry.json``.
+    on_progress : Progress
+
+    Returns
+    -------
+    result : dict
+        ``centre`` (row, column), ``masked_share`` of the frame, ``scale_max`` in counts.
+
+    Raises
+    ------
+    SourceError
+        If the mask cannot be read, if a file has changed, or if no pixel is left.
+    RecipeError
+        If a setting is unknown or out of range.
+    """
+    settings = CondenseRecipe.from_dict(recipe)
+    on_progress(0, 1, "plans", note="looking for the beam and for bad pixels")
+    with open_source(source) as reader:
+        file_mask = reader.read_mask()
+    with np.load(Path(index_dir) / "patterns.npz") as patterns:
+        mean, peak = patterns["mean"], patterns["max"]
+    geometry, found = plan_geometry(mean, peak, source["n_frames"], file_mask, settings)
+    save_geometry(geometry, Path(out), {**found, "recipe": recipe})
+    on_progress(1, 1, "plans")
+    share = float(1 - geometry.mask.mean())
+    return {"centre": list(geometry.centre), "masked_share": share, "scale_max": geometry.scale_max}
+
+
+def condense_range(
+    *,
+    source: dict[str, Any],
+    geometry_dir: str,
+    recipe: dict[str, Any],
+    start: int,
+    stop: int,
+    out: str,
+    on_progress: Progress = silent,
+) -> dict[str, Any]:
+    """Condense the frames of one range and draw their thumbnails.
+
+    Parameters
+    ----------
+    source : dict
+        A source description.
+    geometry_dir : str
+        Folder written by `plan_condense`.
+    recipe : dict
+        The settings that the plan was made with.
+    start, stop : int
+        Half-open range of frames; `start` is a multiple of 256, so that a sheet belongs to one range.
+    out : str
+        Folder for ``condensed.npy`` and ``sheets/``.
+    on_progress : Progress
+
+    Returns
+    -------
+    result : dict
+        Empty.
+
+    Raises
+    ------
+    SourceError
+        If a frame cannot be read, if a file has changed, or if it does not fit the geometry.
+    RecipeError
+        If a setting is unknown or out of range.
+    """
+    CondenseRecipe.from_dict(recipe)
+    if start % SHEET_FRAMES:
+        raise ValueError(f"start {start} is no multiple of {SHEET_FRAMES}")
+    geometry = load_geometry(geometry_dir)
+    sheets = Path(out) / "sheets"
+    sheets.mkdir()
+    with open_source(source) as reader, (Path(out) / "condensed.npy").open("wb") as file:
+        _write_header(file, stop - start, geometry.size)
+        for first in range(start, stop, SHEET_FRAMES):
+            last = min(stop, first + SHEET_FRAMES)
+            condensed = _condense_sheet(reader, geometry, first, last)
+            file.write(condensed.tobytes())
+            write_sheet(sheets / f"{first // SHEET_FRAMES}.webp", make_tiles(condensed, geometry.small_mask))
+            on_progress(last - start, stop - start)
+    return {}
+
+
+def merge_condense(
+    *, parts: list[str], geometry_dir: str, out: str, on_progress: Progress = silent
+) -> dict[str, Any]:
+    """Put the condensed parts together, one after the other.
+
+    Parameters
+    ----------
+    parts : list of str
+        Folders written by `condense_range`, in the order of their frames.
+    geometry_dir : str
+        Folder written by `plan_condense`; copied along.
+    out : str
+        Folder for ``condensed.npy``, ``sheets/``, ``geometry.npz`` and ``geometry.json``.
+    on_progress : Progress
+
+    Returns
+    -------
+    result : dict
+        ``n_frames`` and ``size``.
+
+    Raises
+    ------
+    SourceError
+        If the parts do not fit together.
+    """
+    folder = Path(out)
+    arrays = [np.load(Path(part) / "condensed.npy", mmap_mode="r") for part in parts]
+    n_frames, size = sum(len(array) for array in arrays), load_geometry(geometry_dir).size
+    if any(array.shape[1:] != (size, size) for array in arrays):
+        raise SourceError("Parts", "were condensed to different sizes", "Condense the data set again")
+    (folder / "sheets").mkdir()
+    with (folder / "condensed.npy").open("wb") as file:
+        _write_header(file, n_frames, size)
+        for number, (part, array) in enumerate(zip(parts, arrays, strict=True)):
+            for first in range(0, len(array), _COPIED_FRAMES):
+                file.write(array[first : first + _COPIED_FRAMES].tobytes())
+            for sheet in (Path(part) / "sheets").iterdir():
+                shutil.copyfile(sheet, folder / "sheets" / sheet.name)
+            on_progress(number + 1, len(parts), "parts")
+    for name in ("geometry.npz", "geometry.json"):
+        shutil.copyfile(Path(geometry_dir) / name, folder / name)
+    return {"n_frames": n_frames, "size": size}
+
+
+def _condense_sheet(reader: FrameReader, geometry: Geometry, start: int, stop: int) -> np.ndarray:
+    blocks = iterate_blocks(reader, start, stop, block_bytes=_BLOCK_BYTES)
+    return np.concatenate([condense_frames(frames, geometry) for _, frames in blocks])
+
+
+def _write_header(file: object, n_frames: int, size: int) -> None:
+    header = {"descr": "|u1", "fortran_order": False, "shape": (n_frames, size, size)}
+    np.lib.format.write_array_header_1_0(file, header)

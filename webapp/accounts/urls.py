@@ -1,6 +1,11 @@
 """Routes of the app."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from webapp.accounts import views
 
 app_name = "accounts"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("login/", views.sign_in, name="login"),
+    path("logout/", views.sign_out, name="logout"),
+]

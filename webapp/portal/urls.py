@@ -1,6 +1,15 @@
 """Routes of the app."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from webapp.portal import views
 
 app_name = "portal"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("help/", views.help_page, name="help"),
+    path("groups/<uuid:pk>/", views.group_detail, name="group-detail"),
+    path("datasets/<uuid:pk>/", views.dataset_detail, name="dataset-detail"),
+    path("datasets/<uuid:pk>/line/", views.dataset_line, name="dataset-line"),
+    path("datasets/<uuid:pk>/sort/", views.dataset_sort, name="dataset-sort"),
+]

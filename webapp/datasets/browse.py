@@ -1,0 +1,130 @@
+"""Look through the allowed roots, and at nothing outside them.
+
+Each path is resolved first, links included, and then compared with the resolved roots. The web process
+reads names and sizes only; what a worker opens later is guarded once more there.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+SUFFIXES = (".h5", ".hdf5", ".cxi", ".nxs")
+N_SHOWN = 1000
+
+
+class PathRefused(Exception):
+    """The path is outside of the allowed folders, missing, or not what was asked for."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A folder or file of a listing."""
+
+    name: str
+    path: Path
+    is_folder: bool
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a folder holds, as far as it may be shown."""
+
+    folder: Path
+    parent: Path | None
+    entries: list[Entry]
+    n_left_out: int = 0
+
+    @property
+    def files(self) -> list[Entry]:
+        """The entries that are files."""
+        return [entry for entry in self.entries if not entry.is_folder]
+
+
+def allowed_roots() -> list[tuple[Path, bool]]:
+    """Return each allowed root, and whether it is there."""
+    return [(root, root.is_dir()) for root in settings.ALLOWED_ROOTS]
+
+
+def resolve_allowed(text: str) -> Path:
+    """Return the real path behind `text`, or refuse it."""
+    path = Path(text)
+    if not text or "\0" in text or not path.is_absolute():
+        raise PathRefused(
+            f"“{text[:200]}” is not a full path. It has to begin with one of the allowed folders."
+        )
+    try:
+        real = path.resolve(strict=True)
+    except (OSError, RuntimeError) as error:
+        # The same words inside and outside, so that nobody can feel for files elsewhere.
+        raise PathRefused(_refusal(path)) from error
+    if not any(real.is_relative_to(root.resolve()) for root in settings.ALLOWED_ROOTS):
+        raise PathRefused(_refusal(path))
+    return real
+
+
+def _refusal(path: Path) -> str:
+    roots = ", ".join(str(root) for root in settings.ALLOWED_ROOTS)
+    return f"{path} is not there, or not inside of an allowed folder. Choose a file below one of: {roots}."
+
+
+def list_folder(text: str) -> Listing:
+    """Return folders and HDF5 files in the folder `text`; links that lead outside are left out."""
+    folder = resolve_allowed(text)
+    if not folder.is_dir():
+        raise PathRefused(f"{folder} is not a folder.")
+    try:
+        found = [entry for item in os.scandir(folder) if (entry := _entry(item, folder))]
+    except OSError as error:
+        raise PathRefused(
+            f"{folder} cannot be read ({error.strerror}). Ask for the right to read it."
+        ) from error
+    found.sort(key=lambda entry: (not entry.is_folder, entry.name.lower()))
+    is_root = any(folder == root.resolve() for root in settings.ALLOWED_ROOTS)
+    parent = None if is_root else folder.parent
+    return Listing(folder, parent, found[:N_SHOWN], max(0, len(found) - N_SHOWN))
+
+
+def _entry(item: os.DirEntry, folder: Path) -> Entry | None:
+    """Return what may be shown of one name; None for what may not, or what vanished meanwhile."""
+    if item.name.startswith("."):
+        return None
+    try:
+        if item.is_symlink():
+            resolve_allowed(item.path)
+        if item.is_dir():
+            return Entry(item.name, folder / item.name, True)
+        if item.is_file() and item.name.lower().endswith(SUFFIXES):
+            return Entry(item.name, folder / item.name, False, item.stat().st_size)
+    except (OSError, PathRefused):
+        return None
+    return None
+
+
+def check_sources(texts: list[str]) -> list[Path]:
+    """Return the real paths of the files to register, or refuse the first that is not one.
+
+    A folder stands for the HDF5 files that lie directly in it, in the order of their names.
+    """
+    paths: list[Path] = []
+    for text in texts:
+        path = resolve_allowed(text)
+        if path.is_dir():
+            paths += [file.path for file in _files_of(path)]
+        elif path.is_file() and path.name.lower().endswith(SUFFIXES):
+            paths.append(path)
+        else:
+            raise PathRefused(f"{path} is not an HDF5 file by its name: {', '.join(SUFFIXES)} are read.")
+    return list(dict.fromkeys(paths))
+
+
+def _files_of(folder: Path) -> list[Entry]:
+    listing = list_folder(str(folder))
+    if not listing.files:
+        raise PathRefused(f"{folder} holds no HDF5 file ({', '.join(SUFFIXES)}). Choose another folder.")
+    if listing.n_left_out:
+        raise PathRefused(f"{folder} holds more than {N_SHOWN} names. Choose the files one by one.")
+    # A link inside of the allowed folders is registered as what it points at.
+    return [Entry(file.name, file.path.resolve(), False, file.size) for file in listing.files]

@@ -1,0 +1,69 @@
+"""Drafts: what a dry run found, another choice of frames, and taking a draft back."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+
+from webapp.accounts.models import User
+from webapp.datasets.models import Dataset
+from webapp.datasets.services import condense_frames, confirm_dataset, index_frames, inspect_source
+from webapp.jobs.models import Job, Product
+from webapp.jobs.selectors import JobProgress, progress_of
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """The newest look into a draft's sources: under way, failed, or with what was found."""
+
+    job: Job | None
+    product: Product | None
+    progress: JobProgress | None
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether the answer is still to come."""
+        return self.product is None and self.job is not None and self.job.is_active
+
+
+def dry_run_of(dataset: Dataset) -> DryRun:
+    """Return the dry run for the frames that are chosen now."""
+    jobs = Job.objects.filter(dataset=dataset, kind="inspect")
+    job = next((job for job in jobs if job.params["dataset_path"] == dataset.dataset_path), None)
+    products = Product.objects.filter(dataset=dataset).of_kind("inspect")
+    product = next((item for item in products if item.params["dataset_path"] == dataset.dataset_path), None)
+    return DryRun(job, product, progress_of(job) if job and job.is_active else None)
+
+
+def choose_frames(*, dataset: Dataset, dataset_path: str, user: User) -> None:
+    """Look at another HDF5 path of the same files."""
+    Dataset.objects.filter(pk=dataset.pk).update(dataset_path=dataset_path)
+    dataset.refresh_from_db()
+    inspect_source(dataset=dataset, user=user)
+
+
+@transaction.atomic
+def confirm_draft(*, dataset: Dataset, user: User) -> None:
+    """Make a draft a data set, and begin to index and condense it.
+
+    The path stays as it was asked for, so that the dry run is found again, not repeated.
+    """
+    confirm_dataset(dataset=dataset, dataset_path=dataset.dataset_path)
+    source = inspect_source(dataset=dataset, user=user)
+    index = index_frames(dataset=dataset, source=source, user=user)
+    condense_frames(dataset=dataset, source=source, index=index, user=user)
+
+
+def discard_draft(*, dataset: Dataset) -> None:
+    """Delete a draft with what it left on the disk; source files of the facility stay untouched."""
+    folders = [product.folder for product in Product.objects.filter(dataset=dataset)]
+    folders += [job.folder for job in Job.objects.filter(dataset=dataset)]
+    uploads = [Path(file.path) for file in dataset.source_files.filter(is_upload=True)]
+    dataset.delete()
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+    for file in uploads:
+        if file.is_relative_to(settings.DATA_DIR / "uploads"):
+            file.unlink(missing_ok=True)

@@ -1,0 +1,87 @@
+"""Forms that register data sets."""
+
+from pathlib import Path
+from typing import Any
+
+from django import forms
+
+from webapp.accounts.models import Group, User
+from webapp.datasets.browse import PathRefused, check_sources
+from webapp.datasets.uploads import UploadRefused, check_room, check_upload
+
+
+class _GroupForm(forms.Form):
+    """A name, and one of the groups in which the user may change things."""
+
+    group = forms.ModelChoiceField(Group.objects.none(), label="Group", empty_label=None)
+    name = forms.CharField(max_length=200, label="Name of the data set", required=False)
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["group"].queryset = Group.objects.writable_by(user)
+        for name, field in self.fields.items():
+            field.widget.attrs["class"] = "form-select" if name == "group" else "form-control"
+        self.fields["name"].widget.attrs["placeholder"] = "taken from the file if left empty"
+
+
+class RegisterForm(_GroupForm):
+    """Files that lie below the allowed roots; one path in each line."""
+
+    paths = forms.CharField(
+        label="Paths",
+        max_length=200_000,
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "autocapitalize": "off"}),
+        help_text="One full path in each line: a file, or a folder whose HDF5 files belong together.",
+    )
+    field_order = ["paths", "group", "name"]
+
+    def clean_paths(self) -> list[Path]:
+        """Resolve the paths and refuse what is not allowed."""
+        lines = [line.strip() for line in self.cleaned_data["paths"].splitlines() if line.strip()]
+        try:
+            return check_sources(lines)
+        except PathRefused as error:
+            raise forms.ValidationError(str(error)) from error
+
+    def clean(self) -> dict[str, Any]:
+        """Name the data set for its first file if no name was given."""
+        data = super().clean() or self.cleaned_data
+        if data.get("paths") and not data.get("name"):
+            data["name"] = data["paths"][0].stem[:200]
+        return data
+
+
+class UploadForm(_GroupForm):
+    """A file from the user's own computer."""
+
+    file = forms.FileField(
+        label="File", widget=forms.ClearableFileInput(attrs={"accept": ".h5,.hdf5,.cxi,.nxs"})
+    )
+    field_order = ["file", "group", "name"]
+
+    def clean_file(self) -> Any:
+        """Check size, name and signature; the content is left to a worker."""
+        file = self.cleaned_data["file"]
+        try:
+            check_room(file.size)
+            check_upload(file)
+        except UploadRefused as error:
+            raise forms.ValidationError(str(error)) from error
+        return file
+
+    def clean(self) -> dict[str, Any]:
+        """Name the data set for its file if no name was given."""
+        data = super().clean() or self.cleaned_data
+        if data.get("file") and not data.get("name"):
+            data["name"] = Path(str(data["file"].name)).stem[:200]
+        return data
+
+
+class ChooseForm(forms.Form):
+    """One of the HDF5 paths that the dry run found."""
+
+    dataset_path = forms.ChoiceField()
+
+    def __init__(self, *args: Any, candidates: list[dict[str, Any]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["dataset_path"].choices = [(item["path"], item["path"]) for item in candidates]

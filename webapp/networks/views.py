@@ -1,0 +1,121 @@
+"""The registry of networks, and the Learn step of a data set."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods
+
+from webapp.accounts.access import get_for, require_writer
+from webapp.accounts.models import Group
+from webapp.datasets.models import Dataset
+from webapp.jobs.models import Product
+from webapp.jobs.services import Handle
+from webapp.jobs.status import job_row
+from webapp.networks.forms import LearnForm
+from webapp.networks.selectors import KINDS, NetworkRow, heat_rows, networks_of, newest_learning
+from webapp.networks.services import learn_patterns
+
+DEFAULT_STEPS = 3000
+
+
+@login_required
+@require_GET
+def network_list(request: HttpRequest) -> HttpResponse:
+    """Show the networks of my groups."""
+    rows = [NetworkRow(product) for product in networks_of(request.user)]
+    return render(request, "networks/network_list.html", {"rows": rows})
+
+
+@login_required
+@require_GET
+def network_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Show the card of a network: how it came about, and how good it is."""
+    product = _get_network(request, pk)
+    context = {
+        "product": product,
+        "row": NetworkRow(product),
+        "parents": product.parents.select_related("dataset"),
+        "children": product.children.select_related("dataset"),
+        **_card_context(product),
+    }
+    return render(request, "networks/network_detail.html", context)
+
+
+@login_required
+@require_GET
+def network_card(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Download the card."""
+    product = _get_network(request, pk)
+    headers = {"Content-Disposition": f'attachment; filename="network-{str(pk)[:8]}-card.json"'}
+    text = json.dumps(product.facts, indent=1, ensure_ascii=False)
+    return HttpResponse(text, content_type="application/json; charset=utf-8", headers=headers)
+
+
+def _get_network(request: HttpRequest, pk: UUID) -> Product:
+    networks = Product.objects.filter(kind__in=KINDS).select_related("dataset", "group", "job", "created_by")
+    return get_for(request.user, networks, pk=pk)
+
+
+def _card_context(product: Product) -> dict[str, Any]:
+    card = product.facts
+    metrics = (card.get("figures") or {}).get("metrics")
+    classes = card.get("classes") or []
+    return {
+        "card": card,
+        "metrics": metrics,
+        "heat": heat_rows(metrics, classes) if metrics else [],
+        "weights": product.files.get("network.safetensors", {}),
+    }
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def dataset_learn(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Show the Learn step of a data set; a POST learns again, a poll gets the running training alone."""
+    dataset = get_for(request.user, Dataset.objects.select_related("group"), pk=pk)
+    condensation = Product.objects.filter(dataset=dataset).of_kind("condense").first()
+    form = LearnForm(request.POST or None, initial={"seed": 0, "n_steps": DEFAULT_STEPS})
+    if request.method == "POST":
+        require_writer(request.user, dataset.group)
+        if condensation and form.is_valid():
+            return _learn_again(request, dataset, condensation, form.cleaned_data)
+    product, job = newest_learning(dataset)
+    context = {
+        "dataset": dataset,
+        "product": product,
+        "job": job,
+        "row": job_row(job) if job else None,
+        "form": form,
+        "condensation": condensation,
+        "can_write": Group.objects.writable_by(request.user).filter(pk=dataset.group_id).exists(),
+        **(_card_context(product) if product else {}),
+    }
+    is_poll = request.headers.get("HX-Request") == "true"
+    template = "networks/partials/learning.html" if is_poll else "networks/dataset_learn.html"
+    return render(request, template, context, status=422 if form.errors else 200)
+
+
+def _learn_again(
+    request: HttpRequest, dataset: Dataset, condensation: Product, data: dict[str, int]
+) -> HttpResponse:
+    # The default number of steps is left out, so that the default network is found, not trained twice.
+    recipe = {} if data["n_steps"] == DEFAULT_STEPS else {"n_steps": data["n_steps"]}
+    handle = learn_patterns(
+        dataset=dataset,
+        condensation=Handle.of(condensation),
+        recipe=recipe,
+        seed=data["seed"],
+        user=request.user,
+    )
+    if handle.job is None:
+        messages.info(request, "This network is there already: same data, recipe and seed.")
+        return redirect("networks:network-detail", pk=handle.id)
+    messages.success(
+        request, "The training is on its way. What stands further along the line will be older than it."
+    )
+    return redirect("networks:dataset-learn", pk=dataset.pk)

@@ -1,0 +1,70 @@
+"""Reads that bring together data sets, products and jobs for the home page and the Data step."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from webapp.accounts.models import Group, User
+from webapp.datasets.models import Dataset
+from webapp.jobs.models import Job, Product, State
+from webapp.portal.line import LineStep, lines_of
+
+N_FAILED = 10
+
+
+@dataclass(frozen=True)
+class HomeRow:
+    """A data set as the home page lists it."""
+
+    dataset: Dataset
+    steps: list[LineStep]
+    picture: Product | None
+
+    @property
+    def step(self) -> LineStep:
+        """The step that says most: what runs, else what failed, is stale or comes next, else the last."""
+        for state in ("running", "waiting", "failed", "stale", "next"):
+            for step in self.steps:
+                if step.state == state:
+                    return step
+        return self.steps[-1]
+
+
+def home_rows(user: User, group: Group | None = None) -> list[HomeRow]:
+    """Return the data sets that `user` may see, the newest first, with their lines and pictures."""
+    datasets = Dataset.objects.for_user(user).filter(is_draft=False).select_related("group").distinct()
+    datasets = list(datasets.filter(group=group) if group else datasets)
+    lines = lines_of(datasets) if datasets else {}
+    pictures = Product.objects.filter(dataset__in=datasets, kind="index").order_by("created_at")
+    newest = {picture.dataset_id: picture for picture in pictures.only("id", "dataset_id", "created_at")}
+    return [HomeRow(dataset, lines[dataset.pk], newest.get(dataset.pk)) for dataset in datasets]
+
+
+def needs_me(user: User) -> dict[str, list[Any]]:
+    """Return drafts to confirm, jobs that failed and were not overtaken, and jobs that run."""
+    jobs = Job.objects.for_user(user).select_related("dataset", "group").distinct()
+    failed = [job for job in jobs.filter(state=State.FAILED)[:N_FAILED] if not _was_overtaken(job)]
+    drafts = Dataset.objects.for_user(user).filter(is_draft=True).select_related("group").distinct()
+    return {"drafts": list(drafts), "failed": failed, "running": list(jobs.filter(state=State.RUNNING))}
+
+
+def _was_overtaken(job: Job) -> bool:
+    """Whether the same kind of job for the same data set began after the failed one."""
+    later = Job.objects.filter(kind=job.kind, dataset=job.dataset, group=job.group)
+    return later.filter(created_at__gt=job.created_at).exists()
+
+
+def dataset_facts(dataset: Dataset) -> dict[str, Any]:
+    """Return the newest products of the Data step, by kind, and the source files."""
+    products = Product.objects.filter(dataset=dataset, kind__in=("inspect", "index", "condense"))
+    newest = {product.kind: product for product in products.order_by("created_at")}
+    return {
+        "source": newest.get("inspect"),
+        "index": newest.get("index"),
+        "condensation": newest.get("condense"),
+        "source_files": dataset.source_files.all(),
+    }
+
+
+def history_of(dataset: Dataset, n: int = 30) -> list[Job]:
+    """Return the last `n` jobs of a data set."""
+    return list(Job.objects.filter(dataset=dataset).select_related("created_by", "product")[:n])

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from workers.science.shapes import Body, density
 
+_SINGLE_THREAD_WORK = 2**18  # rows x columns x inner size of a real product that needs no BLAS thread
+
 
 def absorption_length(wavelength_nm: float) -> float:
     """Estimate over which depth liquid helium takes all but 1/e of the light.
@@ -63,7 +65,7 @@ def body_amplitude(
     reach = np.hypot(max(extent[:2]), extent[2] * np.tan(angle))
     n_side = int(np.ceil(q_max * 2.4 * reach / np.pi)) + 3
     step = q_max / (n_side - 3)
-    q = (np.arange(-n_side, n_side + 1) * step).astype(np.float32)
+    q = (np.arange(n_side + 1) * step).astype(np.float32)
 
     voxel = np.pi / (2 * q_max)
     depth = min(wavelength_nm / (4 * (1 - np.cos(angle))), 0.5 * absorption_nm, extent[2] / 10)
@@ -73,20 +75,46 @@ def body_amplitude(
     in_front = (np.cumsum(rho, axis=0) - rho / 2) * depth
     rho *= np.exp(-in_front / (2 * absorption_nm))
 
-    to_qx = np.exp(-1j * np.outer(x, q)).astype(np.complex64)
-    to_qy = np.exp(-1j * np.outer(q, y)).astype(np.complex64)
-    columns = rho.reshape(-1, x.size) @ np.concatenate((to_qx.real, to_qx.imag), axis=1)
-    columns = columns.reshape(z.size, y.size, 2, q.size)
+    across_x, across_y = np.outer(x, q), np.outer(q, y)
+    to_qx = np.concatenate((np.cos(across_x), np.sin(across_x)), axis=1)
+    to_qy = np.concatenate((np.cos(across_y), np.sin(across_y)), axis=0)
+    columns = _multiply(rho.reshape(-1, x.size), to_qx).reshape(z.size, y.size, -1)
     # Clipped where the grid's corners lie beyond what scatters forwards at all.
     q_z = k - np.sqrt(np.maximum(k**2 - q[:, None] ** 2 - q[None, :] ** 2, 0))
-    turn = np.exp(-1j * q_z * depth).astype(np.complex64)
-    amplitude = np.zeros((q.size, q.size), np.complex64)
+    turn = np.tile(np.exp(-1j * q_z * depth).astype(np.complex64), (2, 2))
+    waves = np.zeros(turn.shape, np.complex64)
     for slice_columns in columns[::-1]:  # Horner's scheme: one phase step a slice
-        amplitude *= turn
-        amplitude += to_qy @ (slice_columns[:, 0] + 1j * slice_columns[:, 1])
+        waves *= turn
+        waves += _multiply(to_qy, slice_columns)
     volume = float((x[1] - x[0]) * (y[1] - y[0])) * depth
-    amplitude *= (volume * np.exp(-1j * q_z * z[0])).astype(np.complex64)
-    return amplitude, step
+    waves *= np.tile((volume * np.exp(-1j * q_z * z[0])).astype(np.complex64), (2, 2))
+    return _all_quadrants(waves), step
+
+
+def _all_quadrants(waves: NDArray[np.complex64]) -> NDArray[np.complex64]:
+    """Join the cosine and sine transforms for q >= 0 to the Fourier transform for q of both signs."""
+    n = waves.shape[0] // 2
+    even, odd = waves[:n, :n], waves[n:, n:]
+    sine_x, sine_y = waves[:n, n:], waves[n:, :n]
+    amplitude = np.empty((2 * n - 1, 2 * n - 1), np.complex64)
+    amplitude[n - 1 :, n - 1 :] = even - odd - 1j * (sine_x + sine_y)
+    amplitude[n - 1 :, n - 1 :: -1] = even + odd - 1j * (sine_y - sine_x)
+    amplitude[n - 1 :: -1, n - 1 :] = even + odd - 1j * (sine_x - sine_y)
+    amplitude[n - 1 :: -1, n - 1 :: -1] = even - odd + 1j * (sine_x + sine_y)
+    return amplitude
+
+
+def _multiply(left: NDArray, right: NDArray) -> NDArray:
+    """Multiply real matrices in blocks of rows so small that OpenBLAS keeps each on the calling thread.
+
+    Frames are computed in threads already. BLAS threads beside them wait in a spin for each other and made
+    the simulation many times slower on a busy machine, and they cannot be switched off from numpy.
+    """
+    n_rows = max(1, int(_SINGLE_THREAD_WORK // right.size))
+    product = np.empty((left.shape[0], right.shape[1]), left.dtype)
+    for first in range(0, left.shape[0], n_rows):
+        np.matmul(left[first : first + n_rows], right, out=product[first : first + n_rows])
+    return product
 
 
 def _cells(half: float, size: float) -> NDArray[np.float32]:

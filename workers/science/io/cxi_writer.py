@@ -152,10 +152,10 @@ class CxiWriter:
             ("program_name", header.program_name),
             ("start_time", _now()),
         ):
-            entry[name] = np.bytes_(text)
+            entry[name] = np.bytes_(text.encode())
         entry["experiment_identifier"] = np.array([f"frame_{i:07d}" for i in range(header.n_frames)], "S13")
         instrument = entry.create_group("instrument_1")
-        instrument["name"] = np.bytes_(header.source_name)
+        instrument["name"] = np.bytes_(header.source_name.encode())
         self._lay_out_source(instrument.create_group("source_1"))
         self._lay_out_detector(instrument.create_group("detector_1"))
         data = entry.create_group("data_1")
@@ -163,7 +163,7 @@ class CxiWriter:
         data["experiment_identifier"] = h5py.SoftLink("/entry_1/experiment_identifier")
 
     def _lay_out_source(self, source: h5py.Group) -> None:
-        source["name"] = np.bytes_(self._header.source_name)
+        source["name"] = np.bytes_(self._header.source_name.encode())
         energy = source.create_dataset("energy", (self._header.n_frames,), np.float64)
         energy.attrs["axes"] = "experiment_identifier"
         source["experiment_identifier"] = h5py.SoftLink("/entry_1/experiment_identifier")
@@ -187,7 +187,7 @@ class CxiWriter:
         detector["distance"] = header.distance_m
         detector["x_pixel_size"] = detector["y_pixel_size"] = header.pixel_size_m
         tags = detector.create_dataset("tags", (len(header.headings), header.n_frames), np.int8)
-        tags.attrs["headings"] = np.array(header.headings, "S")
+        tags.attrs["headings"] = np.array([h.encode() for h in header.headings], "S")
         # Columns run along -x and rows along -y (CXI's default), so the first corner has both positive.
         pixel = header.pixel_size_m
         detector["basis_vectors"] = np.array([[0, -pixel, 0], [-pixel, 0, 0]])

@@ -78,7 +78,7 @@ class FrameColumns:
             Counts; values that are no counts are left out (see `find_invalid`).
         """
         usable = self._find_usable(frames)
-        filled = frames if usable is None else np.where(usable, frames, frames.dtype.type(0))
+        filled = frames if usable is None else _zero_unusable(frames, usable)
         # 0 is a neutral element for the sum, but not for the maximum of values that may be negative
         raised = filled
         if usable is not None and frames.dtype.kind == "f":
@@ -87,7 +87,8 @@ class FrameColumns:
         flat = filled.reshape(n_frames, -1)
         self.totals.append(flat.sum(axis=1, dtype=np.float64))
         limit = self.lit_threshold if frames.dtype.kind == "f" else int(np.floor(self.lit_threshold))
-        self.lit_pixels.append(np.count_nonzero(flat > limit, axis=1))
+        # frame by frame, because NumPy counts along an axis three times more slowly
+        self.lit_pixels.append(np.array([np.count_nonzero(frame > limit) for frame in flat], np.int64))
         maxima = raised.reshape(n_frames, -1).max(axis=1).astype(np.float64)
         self.maxima.append(np.where(np.isfinite(maxima), maxima, 0.0))
         self.total += filled.sum(axis=0, dtype=np.float64)
@@ -99,3 +100,9 @@ class FrameColumns:
         if invalid is None:
             return self.good
         return ~invalid if self.good is None else self.good & ~invalid
+
+
+def _zero_unusable(frames: NDArray, usable: NDArray) -> NDArray:
+    if frames.dtype.kind == "f":  # 0 times NaN is NaN
+        return np.where(usable, frames, frames.dtype.type(0))
+    return frames * usable.astype(frames.dtype)

@@ -18,7 +18,6 @@ from workers.science.thumbnails import log_levels
 
 # The cut-out stays inside the frame unless that would lose more than a quarter of the shorter side.
 _KEPT_SIDE = 0.75
-_LOG_STEP = 64
 
 
 @dataclass(frozen=True)
@@ -188,13 +187,7 @@ def condense_frames(frames: NDArray, geometry: Geometry) -> NDArray:
     if frames.shape[1:] != geometry.mask.shape:
         cause = f"are {frames.shape[1:]} pixels, the geometry is for {geometry.mask.shape}"
         raise SourceError("Frames", cause, "Use a network that learned from frames of this detector")
-    condensed = np.empty((len(frames), geometry.size, geometry.size), np.uint8)
-    for first in range(0, len(frames), _LOG_STEP):
-        block = frames[first : first + _LOG_STEP]
-        condensed[first : first + len(block)] = log_levels(
-            geometry.resampler.resample(block), geometry.scale_max
-        )
-    return condensed
+    return log_levels(geometry.resampler.resample(frames), geometry.scale_max)
 
 
 def save_geometry(geometry: Geometry, folder: Path, found: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from scipy import sparse
 
 # An output pixel with less of its area usable than this is masked itself.
 MIN_COVERAGE = 0.25
+_WORKING_BYTES = 4 * 2**20
 
 
 def weigh_axis(length: int, centre: float, side: float, size: int) -> NDArray:
@@ -73,9 +74,10 @@ class Resampler:
         columns = weigh_axis(width, self.centre[1], self.side, self.size)
         self._row_slice, self._column_slice = _support(rows), _support(columns)
         self._rows = sparse.csr_array(rows[:, self._row_slice])
-        self._columns = np.ascontiguousarray(columns[:, self._column_slice].T)
+        self._columns = sparse.csr_array(columns[:, self._column_slice])
         self._good = self._cut(self.mask).astype(np.float32)
         self._stacked: dict[int, sparse.csr_array] = {}
+        self._buffer: NDArray | None = None
         self.coverage = self._average(self._good[None])[0]
 
     @property
@@ -98,14 +100,30 @@ class Resampler:
         small : ndarray of shape (m, size, size), float32
             Mean counts per input pixel.
         """
-        cut = self._cut(frames)
+        small = np.empty((len(frames), self.size, self.size), np.float32)
+        for first in range(0, len(frames), self._step):
+            cut = self._cut(frames[first : first + self._step])
+            small[first : first + len(cut)] = self._resample_cut(cut, fill)
+        return small
+
+    @property
+    def _step(self) -> int:
+        # as many frames at once as stay in the processor's cache
+        return max(1, _WORKING_BYTES // (4 * self._good.size))
+
+    def _resample_cut(self, cut: NDArray, fill: float) -> NDArray:
+        if self._buffer is None:
+            self._buffer = np.empty((self._step, *self._good.shape), np.float32)
+        values = self._buffer[: len(cut)]
         invalid = find_invalid(cut)
         if invalid is None:
-            sums = self._average(np.multiply(cut, self._good, dtype=np.float32))
-            return np.where(self.small_mask, sums / np.maximum(self.coverage, 1e-6), np.float32(fill))
-        good = np.where(invalid, np.float32(0), self._good)
-        sums = self._average(np.where(good > 0, cut, 0).astype(np.float32))
-        coverage = self._average(good)
+            np.multiply(cut, self._good, out=values, casting="same_kind")
+            coverage = self.coverage
+        else:
+            np.copyto(values, cut, casting="same_kind")
+            values[invalid | (self._good == 0)] = 0
+            coverage = self._average(np.where(invalid, np.float32(0), self._good))
+        sums = self._average(values)
         return np.where(coverage >= MIN_COVERAGE, sums / np.maximum(coverage, 1e-6), np.float32(fill))
 
     def _cut(self, images: NDArray) -> NDArray:
@@ -116,9 +134,11 @@ class Resampler:
         if n_images not in self._stacked:
             # one product for the whole block: the same rows once for each frame, on the diagonal
             identity = sparse.eye_array(n_images, dtype=np.float32)
-            self._stacked = {n_images: sparse.csr_array(sparse.kron(identity, self._rows, format="csr"))}
-        lines = self._stacked[n_images] @ images.reshape(n_images * height, width)
-        return (lines @ self._columns).reshape(n_images, self.size, self.size)
+            self._stacked[n_images] = sparse.csr_array(sparse.kron(identity, self._rows, format="csr"))
+        lines = self._stacked[n_images] @ images.reshape(n_images * height, width)  # -> (m * s, width)
+        # sparse and not BLAS, whose threads wait for each other longer than such a small product takes
+        turned = self._columns @ np.ascontiguousarray(lines.T)  # -> (s, m * s), columns first
+        return turned.T.reshape(n_images, self.size, self.size)
 
 
 def find_invalid(frames: NDArray) -> NDArray | None:

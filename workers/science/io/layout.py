@@ -14,7 +14,7 @@ import numpy as np
 
 from workers.science.errors import SourceError
 from workers.science.io.audit import MIN_SIDE, check_frames, check_stored, hdf5_errors, split_shape
-from workers.science.io.links import GuardedFile
+from workers.science.io.links import GuardedFile, child_names
 
 CXI_PATHS = ("data_1/data", "image_1/data", "instrument_1/detector_1/data")
 MASK_NAMES = ("mask", "mask_shared", "pixel_mask")
@@ -86,7 +86,7 @@ def survey_file(file: GuardedFile) -> Survey:
     """
     survey = Survey()
     with hdf5_errors(file.path):
-        names = list(file.handle)
+        names = child_names(file.handle)
     numbers = sorted(int(match[1]) for name in names if (match := _ENTRY.fullmatch(name)))
     if numbers or "cxi_version" in names:
         survey.format = "cxi"
@@ -305,7 +305,7 @@ def _scan(
 ) -> None:
     with hdf5_errors(file.subject(path)):
         address = h5py.h5o.get_info(group.id).addr
-        names = list(group)
+        names = child_names(group)
     if (file.path, address) in seen:  # hard links can run in a circle
         return
     seen.add((file.path, address))

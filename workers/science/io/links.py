@@ -8,6 +8,7 @@ links are resolved here with a limit, external links lead through the guard, one
 import os
 from collections import deque
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Self
 
@@ -222,7 +223,8 @@ class GuardedFile:
                 cause = f"names its source files by a pattern ({source.file_name})"
                 raise SourceError(subject, cause, "Register the source files instead")
             try:
-                self._check_source(source)
+                with hdf5_errors(subject):
+                    self._check_source(source)
             except SourceError as error:
                 name = f"{source.dset_name} of {source.file_name}".removesuffix(" of .")
                 cause = f"is put together from {name}, which is refused: {error.cause}"
@@ -247,15 +249,30 @@ class GuardedFile:
 
 
 def _check_extent(source: object, shape: tuple[int, ...]) -> None:
-    space = source.src_space
-    if space.get_select_type() != h5py.h5s.SEL_HYPERSLABS:
-        return
-    _, upper = space.get_select_bounds()
     unlimited = h5py.h5s.UNLIMITED
-    if any(last >= size for last, size in zip(upper, shape, strict=True) if last < unlimited and last >= 0):
-        raise SourceError(
-            source.dset_name, "is shorter than the virtual dataset says", "Register it again when complete"
-        )
+    if source.src_space.get_select_type() == h5py.h5s.SEL_ALL:  # its extent is not known before it is opened
+        needed, present = (source.vspace.get_select_npoints(),), (prod(shape),)
+    else:
+        needed, present = (last + 1 for last in source.src_space.get_select_bounds()[1]), shape
+    if any(size > there for size, there in zip(needed, present, strict=True) if size < unlimited):
+        cause = f"has the shape {shape}, which is shorter than the virtual dataset says"
+        raise SourceError(source.dset_name, cause, "Register it again once it is complete")
+
+
+def child_names(group: h5py.Group) -> list[str]:
+    """List the names in a group; names that are not text, in a damaged file, are left out.
+
+    Parameters
+    ----------
+    group : h5py.Group
+        Any group.
+
+    Returns
+    -------
+    names : list of str
+        No link is followed.
+    """
+    return [name for name in group if isinstance(name, str)]
 
 
 def _names(group: h5py.Group, name: str) -> tuple[str, ...]:

@@ -57,5 +57,8 @@ def job_status(job: Job, user: User) -> dict[str, Any]:
         "shards": shards[:N_SHARDS] if len(shards) > 1 else [],
         "has_more_shards": len(shards) > N_SHARDS,
         "product": getattr(job, "product", None),
+        "stage_number": job.stage + 1,
+        "n_stages": len(job.kind_of.stages),
+        "params": [(name, value) for name, value in job.params.items() if name != "files"],
         "can_write": Group.objects.writable_by(user).filter(pk=job.group_id).exists(),
     }

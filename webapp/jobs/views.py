@@ -10,6 +10,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
 from webapp.accounts.access import get_for, require_writer
+from webapp.accounts.models import Group
 from webapp.jobs.models import Job, Product
 from webapp.jobs.services import cancel_job, retry_job
 from webapp.jobs.status import job_rows, job_status
@@ -23,6 +24,8 @@ def job_list(request: HttpRequest) -> HttpResponse:
     """Show the jobs of my groups; a poll of the page gets the table alone."""
     show_all = request.GET.get("show") == "all"
     context = {"rows": job_rows(request.user, show_all=show_all), "show_all": show_all}
+    context["writable"] = set(Group.objects.writable_by(request.user).values_list("pk", flat=True))
+    context["list_url"] = request.path + ("?show=all" if show_all else "")
     context["is_moving"] = any(row.job.is_active for row in context["rows"])
     is_poll = request.headers.get("HX-Request") == "true"
     return render(request, "jobs/partials/job_table.html" if is_poll else "jobs/job_list.html", context)

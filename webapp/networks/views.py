@@ -65,8 +65,14 @@ def _card_context(product: Product) -> dict[str, Any]:
     card = product.facts
     metrics = (card.get("figures") or {}).get("metrics")
     classes = card.get("classes") or []
+    figures = [
+        (name.replace("_", " "), value)
+        for name, value in (card.get("figures") or {}).items()
+        if isinstance(value, int | float)
+    ]
     return {
         "card": card,
+        "figures": figures,
         "metrics": metrics,
         "heat": heat_rows(metrics, classes) if metrics else [],
         "weights": product.files.get("network.safetensors", {}),
@@ -95,7 +101,7 @@ def dataset_learn(request: HttpRequest, pk: UUID) -> HttpResponse:
         "can_write": Group.objects.writable_by(request.user).filter(pk=dataset.group_id).exists(),
         **(_card_context(product) if product else {}),
     }
-    is_poll = request.headers.get("HX-Request") == "true"
+    is_poll = context["was_polled"] = request.headers.get("HX-Request") == "true"
     template = "networks/partials/learning.html" if is_poll else "networks/dataset_learn.html"
     return render(request, template, context, status=422 if form.errors else 200)
 

@@ -1,11 +1,15 @@
 """Reads that bring together data sets, products and jobs for the home page and the Data step."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
+
+from django.urls import reverse
 
 from webapp.accounts.models import Group, User
 from webapp.datasets.models import Dataset
 from webapp.jobs.models import Job, Product, State
+from webapp.portal.histogram import histograms
 from webapp.portal.line import LineStep, lines_of
 
 N_FAILED = 10
@@ -57,11 +61,34 @@ def dataset_facts(dataset: Dataset) -> dict[str, Any]:
     """Return the newest products of the Data step, by kind, and the source files."""
     products = Product.objects.filter(dataset=dataset, kind__in=("inspect", "index", "condense"))
     newest = {product.kind: product for product in products.order_by("created_at")}
+    index, condensation = newest.get("index"), newest.get("condense")
     return {
+        "histograms": histograms(index) if index else [],
+        "sheet_url": _sheet_url(condensation),
+        **_geometry_words(condensation),
         "source": newest.get("inspect"),
-        "index": newest.get("index"),
-        "condensation": newest.get("condense"),
+        "index": index,
+        "condensation": condensation,
         "source_files": dataset.source_files.all(),
+    }
+
+
+def _sheet_url(condensation: Product | None) -> str:
+    if condensation is None or "sheets/0.webp" not in condensation.files:
+        return ""
+    return reverse("explore:sheet", kwargs={"pk": condensation.pk, "number": 0})
+
+
+def _geometry_words(condensation: Product | None) -> dict[str, str]:
+    """Return the masked share and the beam centre as they are shown, from the file of the geometry."""
+    try:
+        geometry = json.loads(condensation.path("geometry.json").read_text()) if condensation else {}
+    except (OSError, KeyError, ValueError):
+        geometry = {}
+    share, centre = geometry.get("masked_share"), geometry.get("centre")
+    return {
+        "masked_percent": "unknown" if share is None else f"{100 * share:.1f} % of the pixels",
+        "centre": "unknown" if not centre else f"row {centre[0]:.1f}, column {centre[1]:.1f}",
     }
 
 

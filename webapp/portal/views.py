@@ -1,5 +1,7 @@
 """Home, group, data set and help: the pages that bring the other rooms together."""
 
+import logging
+import secrets
 from uuid import UUID
 
 from django.contrib import messages
@@ -15,6 +17,8 @@ from webapp.portal.line import PLACES
 from webapp.portal.selectors import dataset_facts, history_of, home_rows, needs_me
 from webapp.portal.services import sort_dataset
 from webapp.portal.templatetags.line import line_context
+
+logger = logging.getLogger(__name__)
 
 
 @login_required
@@ -89,3 +93,12 @@ def dataset_sort(request: HttpRequest, pk: UUID) -> HttpResponse:
     else:
         messages.info(request, "Everything is done already: the newest results are up to date.")
     return redirect("portal:dataset-detail", pk=pk)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer a fault of the portal with a number that stands in the log, too."""
+    request_id = secrets.token_hex(6)
+    logger.error(
+        "Request %s: %s %s ended in the fault logged above.", request_id, request.method, request.path
+    )
+    return render(request, "500.html", {"request_id": request_id}, status=500)

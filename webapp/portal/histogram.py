@@ -1,0 +1,104 @@
+"""Histograms of a data set's physics columns, as bars that a template draws."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from webapp.jobs.models import Product
+
+N_BINS = 48
+WIDTH, HEIGHT, FOOT = 480, 120, 16
+COLUMNS = (("total", "Total counts"), ("lit_pixels", "Lit pixels"))
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar: place and height in units of the view box, and what it says."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """How a column's values are spread, on a logarithmic axis where they span more than two decades."""
+
+    title: str
+    bars: list[Bar]
+    low: str
+    middle: str
+    high: str
+    is_log: bool
+    n: int
+    median: str
+
+
+def histograms(index: Product) -> list[Histogram]:
+    """Return the histograms of total counts and lit pixels; none where the columns cannot be read."""
+    try:
+        table = pq.read_table(index.path("frames.parquet"), columns=[name for name, _ in COLUMNS])
+    except (OSError, KeyError):
+        return []
+    drawn = (_histogram(title, table[name].to_numpy()) for name, title in COLUMNS)
+    return [histogram for histogram in drawn if histogram is not None]
+
+
+def _histogram(title: str, values: NDArray) -> Histogram | None:
+    values = values[np.isfinite(values)].astype(float)
+    if not len(values):
+        return None
+    positive = values[values > 0]
+    is_log = len(positive) > 0 and positive.max() / np.percentile(positive, 1) > 100
+    # A frame without a single count has no place on a logarithmic axis: it goes into the first bin.
+    low = np.percentile(positive, 0.5) if is_log else min(values.min(), 0.0)
+    scaled = np.log10(np.maximum(values, low)) if is_log else values
+    counts, edges = np.histogram(scaled, bins=N_BINS, range=_range(scaled))
+    names = [_word(10**edge if is_log else edge) for edge in edges]
+    return Histogram(
+        title=title,
+        bars=_bars(counts, names),
+        low=names[0],
+        middle=names[N_BINS // 2],
+        high=names[-1],
+        is_log=bool(is_log),
+        n=len(values),
+        median=_word(float(np.median(values))),
+    )
+
+
+def _range(values: NDArray) -> tuple[float, float]:
+    low, high = float(values.min()), float(values.max())
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+
+def _bars(counts: NDArray, names: list[str]) -> list[Bar]:
+    width, tallest = WIDTH / N_BINS, max(int(counts.max()), 1)
+    bars = []
+    for place, n in enumerate(counts.tolist()):
+        if n:
+            height = max(1.0, n / tallest * (HEIGHT - FOOT))
+            sentence = f"{names[place]} to {names[place + 1]}: {n} frames"
+            bars.append(
+                Bar(
+                    round(place * width, 2),
+                    round(HEIGHT - FOOT - height, 1),
+                    width - 1,
+                    round(height, 1),
+                    sentence,
+                )
+            )
+    return bars
+
+
+def _word(value: float) -> str:
+    if value == 0 or 0.01 <= abs(value) < 10_000:
+        return f"{value:.3g}"
+    exponent = math.floor(math.log10(abs(value)))
+    superscript = str(exponent).translate(str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"))
+    return f"{value / 10**exponent:.1f}·10{superscript}"

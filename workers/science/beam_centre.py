@@ -43,10 +43,13 @@ def find_centre(mean: NDArray, good: NDArray, n_frames: int) -> tuple[tuple[floa
         return middle, 0.0
     factor = -(-max(mean.shape) // MAX_SIDE)
     sums, weights = _bin(counts, factor), _bin(good.astype(np.float32), factor)
-    usable = weights > factor**2 / 4
+    usable = weights >= factor**2 / 4
     # the square root evens out Poisson noise, and keeps the centre from outshining the rings
     image = np.sqrt(np.where(usable, sums / np.maximum(weights, 1), 0))
-    correlation = _turned_correlation(_smooth(image, usable), usable)
+    image = _smooth(image, usable)
+    if image[usable].std() < 1e-3 * image[usable].mean():
+        return middle, 0.0
+    correlation = _turned_correlation(image, usable)
     peak = np.unravel_index(np.argmax(correlation), correlation.shape)
     best = float(correlation[peak])
     if not best >= MIN_CORRELATION:
@@ -83,7 +86,7 @@ def _turned_correlation(image: NDArray, usable: NDArray) -> NDArray:
     sums = convolve(image_f, mask_f)
     covariance = convolve(image_f, image_f) - sums**2 / overlap
     variance = convolve(square_f, mask_f) - sums**2 / overlap
-    floor = 1e-6 * float(image[usable].var()) * overlap
+    floor = 1e-3 * float(image[usable].var()) * overlap
     correlation = np.where(variance > floor, covariance / np.maximum(variance, floor + 1e-30), 0)
     return np.where(overlap >= MIN_OVERLAP * usable.sum(), correlation, -1)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from workers.science.errors import SourceError
 from workers.science.io.audit import check_stored, hdf5_errors, native, split_shape
 from workers.science.io.guard import Guard
-from workers.science.io.layout import inspect_dataset, static_or_stack
+from workers.science.io.layout import locate_frames, static_or_stack
 from workers.science.io.links import GuardedFile
 from workers.science.io.protocol import FrameIds
 
@@ -189,15 +189,15 @@ class Hdf5Reader:
     def _open_dataset(self, path: str, dataset_path: str) -> h5py.Dataset:
         file = self._open(path)
         if self._dataset is None or self._dataset[0] != dataset_path:
-            candidate = inspect_dataset(file, dataset_path)
-            if split_shape(candidate.shape)[1:] != (self.height, self.width):
-                cause = f"has frames of shape {candidate.shape}, not {self.height} x {self.width}"
+            dataset = locate_frames(file, dataset_path).node
+            if split_shape(dataset.shape)[1:] != (self.height, self.width):
+                cause = f"has frames of shape {dataset.shape}, not {self.height} x {self.width}"
                 raise SourceError(
                     file.subject(dataset_path),
                     cause,
                     "Register frames of another size as a data set of their own",
                 )
-            self._dataset = dataset_path, file.locate(dataset_path).node
+            self._dataset = dataset_path, dataset
         return self._dataset[1]
 
     def _read_piece(self, segment: dict[str, Any], lo: int, hi: int) -> NDArray:

@@ -14,7 +14,7 @@ import numpy as np
 
 from workers.science.errors import SourceError
 from workers.science.io.audit import MIN_SIDE, check_frames, check_stored, hdf5_errors, split_shape
-from workers.science.io.links import GuardedFile, child_names
+from workers.science.io.links import GuardedFile, Located, child_names
 
 CXI_PATHS = ("data_1/data", "image_1/data", "instrument_1/detector_1/data")
 MASK_NAMES = ("mask", "mask_shared", "pixel_mask")
@@ -162,6 +162,30 @@ def inspect_dataset(file: GuardedFile, path: str) -> Candidate:
     SourceError
         If it is missing or refused.
     """
+    located = locate_frames(file, path)
+    return Candidate(located.path, located.node.shape, located.node.dtype)
+
+
+def locate_frames(file: GuardedFile, path: str) -> Located:
+    """Find a dataset of frames and judge it in full.
+
+    Parameters
+    ----------
+    file : GuardedFile
+        An open file.
+    path : str
+        HDF5 path of the dataset.
+
+    Returns
+    -------
+    located : Located
+        Its node may be read.
+
+    Raises
+    ------
+    SourceError
+        If it is missing or refused.
+    """
     located = file.locate(path)
     if not isinstance(located.node, h5py.Dataset):
         raise SourceError(file.subject(path), "is not a dataset", "Choose one of the listed datasets")
@@ -171,7 +195,7 @@ def inspect_dataset(file: GuardedFile, path: str) -> Candidate:
         check_frames(located.node, subject)
         if located.node.is_virtual:
             located.file.check_sources(located.node, located.path)
-        return Candidate(located.path, located.node.shape, located.node.dtype)
+    return located
 
 
 def find_mask(survey: Survey, candidate: Candidate) -> str | None:

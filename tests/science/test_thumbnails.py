@@ -1,0 +1,57 @@
+"""Thumbnails and pictures of patterns."""
+
+import numpy as np
+from PIL import Image
+
+from workers.science.thumbnails import (
+    INFERNO,
+    MASKED_COLOUR,
+    draw_pattern,
+    log_levels,
+    make_tiles,
+    write_pattern,
+    write_sheet,
+    write_strip,
+)
+
+
+def test_colours_grow_brighter_and_none_is_like_masked():
+    luminance = INFERNO @ np.array((0.2126, 0.7152, 0.0722))
+    assert (np.diff(luminance[::5]) > 0).all()
+    distance = np.abs(INFERNO.astype(int) - MASKED_COLOUR).max(axis=1)
+    assert distance.min() > 30
+
+
+def test_sheet_holds_the_tiles_row_by_row(tmp_path):
+    condensed = np.zeros((20, 96, 96), np.uint8)
+    condensed[17] = 255
+    mask = np.ones((96, 96), bool)
+    mask[:48, :48] = False
+    write_sheet(tmp_path / "0.webp", make_tiles(condensed, mask))
+    sheet = np.asarray(Image.open(tmp_path / "0.webp").convert("RGB")).astype(int)
+    assert sheet.shape == (1024, 1024, 3)
+    tile = sheet[64:128, 64:128]
+    assert np.abs(tile[40:60, 40:60] - INFERNO[255]).max() < 12
+    assert np.abs(tile[8:24, 8:24] - MASKED_COLOUR).max() < 12
+    assert sheet[128:].max() < 12
+
+
+def test_levels_are_clipped_at_both_ends():
+    assert log_levels(np.array([-5.0, 0.0, 9.0, 1e9]), 9.0).tolist() == [0, 0, 255, 255]
+
+
+def test_pattern_is_drawn_with_its_mask_and_scaled_down(tmp_path):
+    pattern = np.ones((2100, 50), "f4")
+    pattern[:, :10] = np.nan
+    pattern[:, 30:] = 100
+    picture = draw_pattern(pattern)
+    assert picture.shape == (700, 17, 3)
+    assert (picture[:, 0] == MASKED_COLOUR).all()
+    assert picture[0, -1].sum() > picture[0, 8].sum()
+    write_pattern(tmp_path / "all_masked.png", np.full((5, 5), np.nan))
+    assert (np.asarray(Image.open(tmp_path / "all_masked.png")) == MASKED_COLOUR).all()
+
+
+def test_strip_is_as_wide_as_its_pictures(tmp_path):
+    write_strip(tmp_path / "a.png", [np.zeros((20, 10, 3), np.uint8)] * 3, side=40)
+    assert Image.open(tmp_path / "a.png").size == (3 * 24 - 4, 40)

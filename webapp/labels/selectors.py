@@ -2,13 +2,17 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from webapp.accounts.models import User
 from webapp.datasets.models import Dataset
-from webapp.labels.frames import LabelState, unpack_frames
+from webapp.labels.frames import UNSEEN, LabelState, unpack_frames
 from webapp.labels.models import ClassScheme, LabelEvent
+from webapp.labels.state_cache import CurrentLabels, current_labels, exclusive_bits, replay
+
+MOST_READ = 5000  # label events that the history of one frame looks through
 
 
 @dataclass(frozen=True)
@@ -39,28 +43,11 @@ def last_event_id(dataset: Dataset) -> int:
 
 
 def label_state(dataset: Dataset, as_of: int | None = None) -> LabelState:
-    """Replay the label events up to the number `as_of`, undone ones left out."""
-    events = LabelEvent.objects.filter(dataset=dataset)
-    if as_of is not None:
-        events = events.filter(id__lte=as_of)
-    undone = set(events.filter(operation="undo").values_list("undoes_id", flat=True))
-    state = LabelState.empty(dataset.n_frames or 0)
+    """Return the labels after the event `as_of`, or after the last one."""
+    if as_of is None:
+        return current_labels(dataset).state
     scheme = ClassScheme.objects.filter(dataset=dataset).first()
-    if scheme is None:
-        return state
-    alone = exclusive_bits(scheme)
-    rows = events.values_list("id", "operation", "mask", "frames", "created_by_id")
-    for event_id, operation, mask, frames, author in rows.iterator():
-        state.last_event = event_id
-        if operation != "undo" and event_id not in undone:
-            state.apply(operation, mask, unpack_frames(frames), author or 0, alone)
-    return state
-
-
-def exclusive_bits(scheme: ClassScheme) -> int:
-    """Return the bits of the classes that stand alone; all of them where a frame has one class."""
-    alone = scheme.names if scheme.single_label else scheme.exclusive
-    return sum(1 << scheme.names.index(name) for name in alone)
+    return replay(dataset, exclusive_bits(scheme) if scheme else 0, as_of).state
 
 
 def export_labels(dataset: Dataset, as_of: int) -> LabelExport:
@@ -81,4 +68,52 @@ def export_labels(dataset: Dataset, as_of: int) -> LabelExport:
 
 def n_labelled(dataset: Dataset) -> int:
     """Return how many frames carry a label, be it that none of the classes applies."""
-    return len(label_state(dataset).indices())
+    return current_labels(dataset).n_labelled
+
+
+def label_entries(scheme: ClassScheme, labels: CurrentLabels, frames: np.ndarray) -> list[dict[str, Any]]:
+    """Return of each frame its classes (None where nobody has spoken) and who spoke last."""
+    authors = labels.state.authors[frames]
+    people = dict(User.objects.filter(pk__in=np.unique(authors).tolist()).values_list("pk", "username"))
+    return [
+        {
+            "index": int(frame),
+            "classes": None if mask == UNSEEN else class_names(scheme, int(mask)),
+            "by": people.get(int(author), "command line") if mask != UNSEEN else None,
+        }
+        for frame, mask, author in zip(frames, labels.state.masks[frames], authors, strict=True)
+    ]
+
+
+def class_names(scheme: ClassScheme, mask: int) -> list[str]:
+    """Return the names of the classes whose bits `mask` has."""
+    return [name for place, name in enumerate(scheme.names) if mask >> place & 1]
+
+
+def rarest_classes(labels: CurrentLabels, masks: np.ndarray) -> np.ndarray:
+    """Return the place of one class for each mask, int8: the rarest one, as it says the most of the frame.
+
+    -1 stands for unlabelled, -2 for a label that none of the classes applies.
+    """
+    found = np.full(len(masks), -1, dtype=np.int8)
+    found[masks == 0] = -2
+    for place in np.argsort(-labels.counts, kind="stable"):
+        if labels.counts[place]:
+            found[(masks != UNSEEN) & (masks >> place & 1 == 1)] = place
+    return found
+
+
+def frame_history(dataset: Dataset, scheme: ClassScheme, index: int, most: int = 20) -> list[dict[str, Any]]:
+    """Return what was said of one frame, the newest first, with what was taken back marked so."""
+    events = LabelEvent.objects.filter(dataset=dataset).exclude(operation="undo")
+    found = []
+    for event in (
+        events.select_related("created_by").prefetch_related("undone_by").order_by("-id")[:MOST_READ]
+    ):
+        if index in unpack_frames(event.frames):
+            names = class_names(scheme, event.mask)
+            undone = bool(event.undone_by.all())
+            found.append({"event": event, "classes": names, "is_undone": undone})
+            if len(found) == most:
+                break
+    return found

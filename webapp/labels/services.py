@@ -2,14 +2,18 @@
 
 import uuid
 from collections.abc import Iterable
+from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from webapp.accounts.models import User
 from webapp.datasets.models import Dataset
+from webapp.labels.csv_file import LabelsFile, read_labels_csv
 from webapp.labels.frames import pack_frames
 from webapp.labels.models import ClassScheme, LabelEvent
+from webapp.labels.naming import LabelError, check_name
 
 # Okabe and Ito's colours, which colour-blind people can tell apart, then lighter ones of the same hues.
 COLOURS = (
@@ -24,10 +28,6 @@ DROPLET_CLASSES = (
 MOST_CLASSES = 62  # a mask is one signed 64-bit number
 
 
-class LabelError(ValueError):
-    """A label that cannot be taken; the text is for the user."""
-
-
 def create_scheme(
     *,
     dataset: Dataset,
@@ -36,9 +36,14 @@ def create_scheme(
     single_label: bool = False,
 ) -> ClassScheme:
     """Create the classes of a data set, with a key and a colour each."""
-    names = list(names)
+    names = [check_name(name) for name in names]
+    if not names:
+        raise LabelError("Name at least one class.")
     if len(names) > MOST_CLASSES:
         raise LabelError(f"{len(names)} classes are too many: at most {MOST_CLASSES} can be used.")
+    twice = [name for place, name in enumerate(names) if name in names[:place]]
+    if twice:
+        raise LabelError(f"The class “{twice[0]}” is named twice.")
     classes = [
         {
             "name": name,
@@ -47,19 +52,24 @@ def create_scheme(
         }
         for place, name in enumerate(names)
     ]
-    return ClassScheme.objects.create(
-        dataset=dataset,
-        classes=classes,
-        exclusive=[name for name in exclusive if name in names],
-        single_label=single_label,
-    )
+    with transaction.atomic():
+        _lock(dataset)
+        if ClassScheme.objects.filter(dataset=dataset).exists():
+            raise LabelError("This data set has classes already; add to them instead.")
+        return ClassScheme.objects.create(
+            dataset=dataset,
+            classes=classes,
+            exclusive=[name for name in exclusive if name in names],
+            single_label=single_label,
+        )
 
 
+@transaction.atomic
 def add_class(*, scheme: ClassScheme, name: str) -> ClassScheme:
     """Append a class; the ones that are there keep their places."""
-    name = name.strip()
-    if not name or ";" in name or "," in name:
-        raise LabelError("A class needs a name without comma and semicolon.")
+    _lock(scheme.dataset)
+    scheme.refresh_from_db()
+    name = check_name(name)
     if name in scheme.names:
         raise LabelError(f"There is a class “{name}” already.")
     if len(scheme.classes) >= MOST_CLASSES:
@@ -118,21 +128,85 @@ def class_mask(scheme: ClassScheme, classes: Iterable[str], operation: str = "se
 
 
 def undo_event(*, event: LabelEvent, user: User | None, client_id: uuid.UUID | None = None) -> LabelEvent:
-    """Append an event that takes another back."""
-    if event.operation == LabelEvent.Operation.UNDO or event.undone_by.exists():
-        raise LabelError("That has been undone already.")
-    return _append(
-        dataset=event.dataset,
-        client_id=client_id or uuid.uuid4(),
-        operation=LabelEvent.Operation.UNDO,
-        undoes=event,
-        created_by=user,
-    )
+    """Append an event that takes another back; the same `client_id` is stored once."""
+    client_id = client_id or uuid.uuid4()
+    with transaction.atomic():
+        _lock(event.dataset)
+        sent_before = LabelEvent.objects.filter(dataset=event.dataset, client_id=client_id).first()
+        if sent_before:
+            return sent_before
+        if event.operation == LabelEvent.Operation.UNDO or event.undone_by.exists():
+            raise LabelError("That has been undone already.")
+        return LabelEvent.objects.create(
+            dataset=event.dataset,
+            client_id=client_id,
+            operation=LabelEvent.Operation.UNDO,
+            undoes=event,
+            created_by=user,
+        )
+
+
+@transaction.atomic
+def import_labels_csv(
+    *, dataset: Dataset, file: Path | BinaryIO, user: User | None = None, single_label: bool = False
+) -> int:
+    """Append the labels of a CSV, creating the classes from it where there are none.
+
+    Returns how many frames it labels. One event stands for all frames with the same set of classes, under an
+    id that follows from the content, so that a second import of the same file appends nothing.
+    """
+    if not dataset.n_frames:
+        raise LabelError("The data set has no frames yet. Let it be looked into, then import the labels.")
+    labels = read_labels_csv(file, dataset.n_frames)
+    scheme = ClassScheme.objects.filter(dataset=dataset).first()
+    if scheme is None:
+        scheme = _scheme_of(dataset, labels, single_label)
+        dataset.scheme = scheme
+    _check_classes(labels, scheme)
+    for classes, frames in labels.frames.items():
+        label_frames(
+            dataset=dataset,
+            frames=np.fromiter(frames, dtype=np.int64),
+            operation=LabelEvent.Operation.SET,
+            classes=classes,
+            user=user,
+            client_id=labels.event_id(dataset.pk, classes),
+            scope=f"imported from {labels.name}"[:200],
+        )
+    return labels.n_frames
+
+
+def _scheme_of(dataset: Dataset, labels: LabelsFile, single_label: bool) -> ClassScheme:
+    """Create the classes that a file uses: those of droplets in their usual order, others by name."""
+    used = labels.classes
+    if not used:
+        raise LabelError(f"{labels.name}: names no class. Name one in at least one line.")
+    names = [name for name in DROPLET_CLASSES if name in used]
+    names += [name for name in used if name not in names]
+    stands_alone = all(len(classes) == 1 for classes in labels.frames if "Empty" in classes)
+    exclusive = ["Empty"] if stands_alone else []
+    return create_scheme(dataset=dataset, names=names, exclusive=exclusive, single_label=single_label)
+
+
+def _check_classes(labels: LabelsFile, scheme: ClassScheme) -> None:
+    for classes, frames in labels.frames.items():
+        try:
+            class_mask(scheme, classes)
+        except LabelError as error:
+            remedy = f"Use the classes of the data set ({', '.join(scheme.names)}), or add to them first."
+            raise LabelError(f"{labels.name}, line {min(frames.values())}: {error} {remedy}") from error
 
 
 def _append(*, dataset: Dataset, client_id: uuid.UUID, **fields: object) -> LabelEvent:
-    try:
-        with transaction.atomic():
-            return LabelEvent.objects.create(dataset=dataset, client_id=client_id, **fields)
-    except IntegrityError:
-        return LabelEvent.objects.get(dataset=dataset, client_id=client_id)
+    with transaction.atomic():
+        _lock(dataset)
+        sent_before = LabelEvent.objects.filter(dataset=dataset, client_id=client_id).first()
+        return sent_before or LabelEvent.objects.create(dataset=dataset, client_id=client_id, **fields)
+
+
+def _lock(dataset: Dataset) -> None:
+    """Let one event at a time be written: events become visible in the order of their numbers.
+
+    Without it “the labels up to event 41” could change, when number 41 is committed after number 42.
+    """
+    Dataset.objects.select_for_update().get(pk=dataset.pk)

@@ -1,0 +1,168 @@
+"""The per-frame columns of a data set's products, memory-mapped: a page never reads more than it shows."""
+
+import json
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import pyarrow.parquet
+
+from webapp.datasets.models import Dataset
+from webapp.jobs.models import Product
+
+PHYSICS = {"total": "counts", "lit_pixels": "pixels", "maximum": "counts"}
+KINDS = ("index", "condense", "embed", "cluster", "project", "classify")
+NOISE = -1
+
+
+@dataclass
+class Columns:
+    """What is known of each frame; a column is None where its product is not there yet.
+
+    `products` holds one product a kind. All columns share the order of `frames.parquet`.
+    """
+
+    dataset: Dataset
+    products: dict[str, Product] = field(default_factory=dict)
+
+    @property
+    def n_frames(self) -> int:
+        """The number of frames that pages can show."""
+        return len(self.condensed) if self.condensed is not None else self.dataset.n_frames or 0
+
+    @property
+    def condensed(self) -> np.ndarray | None:
+        """Condensed frames, uint8 (n, s, s)."""
+        return self._array("condense", "condensed.npy")
+
+    @property
+    def latents(self) -> np.ndarray | None:
+        """Latents, float32 (n, d)."""
+        return self._array("embed", "latents.npy")
+
+    @property
+    def clusters(self) -> np.ndarray | None:
+        """The cluster of each frame, int32 (n,), -1 for noise."""
+        return self._array("cluster", "labels.npy")
+
+    @property
+    def membership(self) -> np.ndarray | None:
+        """The probability with which each frame belongs to its cluster, float32 (n,)."""
+        return self._array("cluster", "probabilities.npy")
+
+    @property
+    def outlier_scores(self) -> np.ndarray | None:
+        """GLOSH outlier scores, float32 (n,)."""
+        return self._array("cluster", "outlier_scores.npy")
+
+    @property
+    def positions(self) -> np.ndarray | None:
+        """The places of the frames on the map, float32 (n, 2)."""
+        return self._array("project", "map.npy")
+
+    @property
+    def class_probabilities(self) -> np.ndarray | None:
+        """What the classifier says, float32 (n, k)."""
+        return self._array("classify", "probabilities.npy")
+
+    @cached_property
+    def classifier(self) -> Product | None:
+        """The network that made `class_probabilities`."""
+        classification = self.products.get("classify")
+        return classification.input("network") if classification else None
+
+    @property
+    def cluster_list(self) -> list[dict[str, Any]]:
+        """The clusters, the largest first, noise left out."""
+        product = self.products.get("cluster")
+        return read_json(product.folder / "clusters.json") if product else []
+
+    def physics(self, name: str) -> np.ndarray | None:
+        """Return a physics column, float64 or int64 (n,)."""
+        if name not in PHYSICS:
+            raise KeyError(name)
+        product = self.products.get("index")
+        column = _parquet_column(product.folder / "frames.parquet", name) if product else None
+        return column if column is not None and len(column) == self.n_frames else None
+
+    def identity(self, index: int) -> dict[str, Any]:
+        """Return the row of one frame: source, path, number in it, train, pulse and cell, physics."""
+        product = self.products.get("index")
+        return _parquet_row(product.folder / "frames.parquet", index) if product else {}
+
+    def _array(self, kind: str, name: str) -> np.ndarray | None:
+        product = self.products.get(kind)
+        array = _open_array(product.folder / name) if product else None
+        if array is None or kind == "condense" or len(array) == self.n_frames:
+            return array
+        return None  # made before the source files grew; it is stale as a whole
+
+
+def columns_of(
+    dataset: Dataset, *, clustering: UUID | None = None, drawn: UUID | None = None
+) -> Columns | None:
+    """Return the newest columns; with `clustering` or `drawn`, those of the map that a page has shown.
+
+    None where one of the named products is not (or no longer) one of the data set's.
+    """
+    rows = Product.objects.filter(dataset=dataset, kind__in=KINDS).defer("files", "facts")
+    found = list(rows.order_by("-created_at"))
+    wanted = {"cluster": clustering, "project": drawn}
+    products: dict[str, Product] = {}
+    for product in found:
+        name = wanted.get(product.kind)
+        if name is None or product.pk == name:
+            products.setdefault(product.kind, product)
+    if any(pk is not None and kind not in products for kind, pk in wanted.items()):
+        return None
+    _follow(products, found, pinned=drawn is not None)
+    return Columns(dataset, products)
+
+
+def _follow(products: dict[str, Product], found: list[Product], *, pinned: bool) -> None:
+    """Take the latents that were clustered and the map drawn from them, not newer ones of another network."""
+    clustering = products.get("cluster")
+    if clustering is None:
+        return
+    embedding = clustering.inputs.get("embedding")
+    same = [product for product in found if str(product.pk) == embedding]
+    if same:
+        products["embed"] = same[0]
+    maps = [p for p in found if p.kind == "project" and p.inputs.get("embedding") == embedding]
+    if maps and not pinned:
+        products["project"] = maps[0]
+
+
+# The folders of products never change, so a file that was opened once can be kept open by its path.
+
+
+@lru_cache(maxsize=256)
+def _open_array(path: Path) -> np.ndarray:
+    return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+@lru_cache(maxsize=32)
+def _parquet_column(path: Path, name: str) -> np.ndarray:
+    column = pyarrow.parquet.read_table(path, columns=[name], memory_map=True).column(0)
+    array = column.to_numpy()
+    array.setflags(write=False)
+    return array
+
+
+@lru_cache(maxsize=64)
+def read_json(path: Path) -> list[dict[str, Any]]:
+    """Return what a JSON file of a product holds; do not change it, it is kept."""
+    return json.loads(path.read_text())
+
+
+def _parquet_row(path: Path, index: int) -> dict[str, Any]:
+    file = pyarrow.parquet.ParquetFile(path, memory_map=True)
+    for group in range(file.metadata.num_row_groups):
+        n_rows = file.metadata.row_group(group).num_rows
+        if index < n_rows:
+            return file.read_row_group(group).slice(index, 1).to_pylist()[0]
+        index -= n_rows
+    return {}

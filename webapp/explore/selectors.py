@@ -1,0 +1,180 @@
+"""Reads of maps, clusters and single frames."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from webapp.datasets.columns import NOISE, PHYSICS, Columns
+from webapp.datasets.models import Dataset
+from webapp.explore.palette import cluster_colour
+from webapp.explore.sampling import drawn_points
+from webapp.jobs.kinds import SHEET
+from webapp.jobs.models import Job
+
+SHOWN_ON_CARD = 16
+NEAREST = 12
+_BLOCK = 1 << 17
+MOST_COMPARED = 2_000_000
+
+
+def cluster_cards(columns: Columns) -> list[dict[str, Any]]:
+    """Return what the gallery shows of each cluster, the largest first and noise last."""
+    n_frames = columns.n_frames
+    cards = [
+        {
+            **cluster,
+            "name": f"Cluster {cluster['id']}",
+            "share": cluster["size"] / max(1, n_frames),
+            "colour": cluster_colour(cluster["id"]),
+        }
+        for cluster in columns.cluster_list
+    ]
+    n_noise = n_frames - sum(card["size"] for card in cards)
+    if columns.clusters is not None and n_noise:
+        cards.append(
+            {
+                "id": NOISE,
+                "name": "Noise",
+                "size": n_noise,
+                "share": n_noise / max(1, n_frames),
+                "colour": cluster_colour(NOISE),
+            }
+        )
+    return cards
+
+
+def point_column(columns: Columns, name: str) -> np.ndarray | None:
+    """Return a column of the drawn points as the browser reads it: little-endian int32 or float32."""
+    labels = columns.products.get("cluster")
+    labels_path = labels.folder / "labels.npy" if labels else None
+    points = drawn_points(labels_path, columns.n_frames)
+    if name == "index":
+        return points.astype("<i4")
+    source = {
+        "positions": columns.positions,
+        "cluster": columns.clusters,
+        "probability": columns.membership,
+        "outlier": columns.outlier_scores,
+    }
+    column = columns.physics(name) if name in PHYSICS else source[name]
+    if column is None:
+        return None
+    return column[points].astype("<i4" if name == "cluster" else "<f4")
+
+
+POINT_COLUMNS = ("index", "positions", "cluster", "probability", "outlier", *PHYSICS)
+
+
+def frame_entries(columns: Columns, frames: np.ndarray) -> list[dict[str, Any]]:
+    """Return what a thumbnail shows of each frame."""
+    if columns.clusters is None:
+        return [{"index": int(frame)} for frame in frames]
+    return [
+        {
+            "index": int(frame),
+            "cluster": int(columns.clusters[frame]),
+            "probability": round(float(columns.membership[frame]), 3),
+            "outlier": _finite(columns.outlier_scores[frame]),
+        }
+        for frame in frames
+    ]
+
+
+def nearest_frames(columns: Columns, index: int, count: int = NEAREST) -> list[int]:
+    """Return the frames whose latents are nearest to those of frame `index`, the nearest first."""
+    latents = columns.latents
+    if latents is None or not 0 <= index < len(latents):
+        return []
+    active, scale = _latent_scale(columns.products["embed"].folder, tuple(_active_latents(columns)))
+    here = np.asarray(latents[index])[active] / scale
+    # Beyond two million frames every second, third, … is looked at, so that a page stays quick.
+    step = -(-len(latents) // MOST_COMPARED)
+    distances = np.concatenate(
+        [
+            (((latents[start : start + _BLOCK * step : step][:, active] / scale) - here) ** 2).sum(axis=1)
+            for start in range(0, len(latents), _BLOCK * step)
+        ]
+    )
+    some = np.argpartition(distances, min(count, len(distances) - 1))[: count + 1]
+    ordered = some[np.argsort(distances[some], kind="stable")] * step
+    return [int(frame) for frame in ordered if frame != index][:count]
+
+
+def _active_latents(columns: Columns) -> list[int]:
+    network = columns.products["embed"].inputs.get("network")
+    found = columns.dataset.products.filter(pk=network).first() if network else None
+    active = found.facts.get("figures", {}).get("active_latents") if found else None
+    return active or list(range(columns.latents.shape[1]))
+
+
+@lru_cache(maxsize=32)
+def _latent_scale(folder: Path, active: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    latents = np.load(folder / "latents.npy", mmap_mode="r", allow_pickle=False)
+    columns = np.array(active, dtype=np.int64)
+    spread = np.asarray(latents[:: max(1, len(latents) // 20_000)])[:, columns].std(axis=0)
+    return columns, np.where(spread > 0, spread, 1).astype(np.float32)
+
+
+@lru_cache(maxsize=16)
+def condensed_mask(folder: Path) -> np.ndarray | None:
+    """Return which pixels of a condensed frame are masked, uint8 (s, s), 1 = masked; None if unknown.
+
+    A pixel counts as masked where less than a quarter of its area can be used, as when it was condensed.
+    """
+    try:
+        with np.load(folder / "geometry.npz", allow_pickle=False) as geometry:
+            mask, size = geometry["mask"].astype(bool), int(geometry["size"])
+            centre, crop = geometry["centre"].astype(float), float(geometry["crop"])
+    except (OSError, KeyError, ValueError):
+        return None
+    good = _sample_axis(mask.astype(np.float32), centre[0], crop, size)
+    good = _sample_axis(good.T, centre[1], crop, size).T
+    return (good < 0.25).astype(np.uint8)
+
+
+def _sample_axis(values: np.ndarray, centre: float, side: float, size: int) -> np.ndarray:
+    """Average the first axis over `size` pixels of width `side / size`; what lies outside counts as 0."""
+    fine = 8
+    position = centre - side / 2 + side / size / fine * (np.arange(size * fine) + 0.5)
+    rows = np.floor(position + 0.5).astype(int)
+    inside = (rows >= 0) & (rows < len(values))
+    taken = np.where(inside[:, None], values[np.clip(rows, 0, len(values) - 1)], 0)
+    return taken.reshape(size, fine, -1).mean(axis=1)
+
+
+def scale_max(columns: Columns) -> float | None:
+    """Return the counts at brightness 255."""
+    product = columns.products.get("condense")
+    if product is None:
+        return None
+    try:
+        with np.load(product.folder / "geometry.npz", allow_pickle=False) as geometry:
+            return float(geometry["scale_max"])
+    except (OSError, KeyError, ValueError):
+        return None
+
+
+def class_probabilities_of(columns: Columns, index: int) -> list[dict[str, Any]]:
+    """Return name and probability of each class for one frame, the likeliest first."""
+    if columns.class_probabilities is None:
+        return []
+    classes = columns.classifier.facts["classes"]
+    row = columns.class_probabilities[index]
+    pairs = [{"name": name, "probability": _finite(value)} for name, value in zip(classes, row, strict=True)]
+    return sorted(pairs, key=lambda pair: -(pair["probability"] or 0))
+
+
+def active_jobs(dataset: Dataset) -> list[Job]:
+    """Return the jobs that are at work for a data set, the next to run first."""
+    return list(Job.objects.active().filter(dataset=dataset).order_by("created_at"))
+
+
+def sheet_of(index: int) -> tuple[int, int]:
+    """Return the number of the sheet that shows a frame, and the tile on it."""
+    return divmod(index, SHEET)
+
+
+def _finite(value: float) -> float | None:
+    return round(float(value), 4) if np.isfinite(value) else None

@@ -1,0 +1,133 @@
+"""The clusters page: its map, its gallery, and the thumbnail sheets."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from webapp.accounts.access import get_for
+from webapp.accounts.models import Group
+from webapp.datasets.columns import PHYSICS, Columns, columns_of
+from webapp.datasets.models import Dataset
+from webapp.datasets.scopes import ScopeError, columns_of_scope, sorted_frames
+from webapp.explore.palette import CYCLE, NOISE_COLOUR
+from webapp.explore.sampling import MOST_POINTS
+from webapp.explore.selectors import (
+    POINT_COLUMNS,
+    SHOWN_ON_CARD,
+    active_jobs,
+    cluster_cards,
+    frame_entries,
+    point_column,
+)
+from webapp.jobs.models import Product
+
+MOST_LISTED = 240
+
+
+@login_required
+@require_GET
+def dataset_clusters(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Show the map and the clusters of a data set."""
+    dataset = get_for(request.user, Dataset.objects, pk=pk)
+    columns = columns_of(dataset)
+    cards = cluster_cards(columns)
+    context = {
+        "dataset": dataset,
+        "cards": cards,
+        "has_clusters": columns.clusters is not None,
+        "has_map": columns.positions is not None,
+        "n_drawn": min(columns.n_frames, MOST_POINTS),
+        "n_frames": columns.n_frames,
+        "jobs": active_jobs(dataset),
+        "may_write": Group.objects.writable_by(request.user).filter(pk=dataset.group_id).exists(),
+        "page": {**_page_facts(dataset, columns, cards), "user": request.user.pk},
+    }
+    return render(request, "explore/dataset_clusters.html", context)
+
+
+def _page_facts(dataset: Dataset, columns: Columns, cards: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what the page's script needs to know."""
+    ids = {kind: str(product.pk) for kind, product in columns.products.items()}
+    return {
+        **page_urls(dataset, columns),
+        "clustering": ids.get("cluster"),
+        "map": ids.get("project"),
+        "nFrames": columns.n_frames,
+        "nDrawn": min(columns.n_frames, MOST_POINTS),
+        "cycle": CYCLE,
+        "noiseColour": NOISE_COLOUR,
+        "shownOnCard": SHOWN_ON_CARD,
+        "physics": PHYSICS if "index" in columns.products else {},
+        "clusters": [{"id": card["id"], "name": card["name"], "size": card["size"]} for card in cards],
+    }
+
+
+def page_urls(dataset: Dataset, columns: Columns) -> dict[str, str]:
+    """Return the addresses from which scripts get frames and thumbnails."""
+    condensation = columns.products.get("condense")
+    frame = reverse("explore:frame-detail", args=[dataset.pk, 0])
+    sheet = reverse("explore:sheet", args=[condensation.pk, 0]) if condensation else ""
+    return {
+        "framesUrl": frame.removesuffix("0/"),
+        "sheetsUrl": sheet.removesuffix("0.webp"),
+        "listUrl": reverse("explore:frame-list", args=[dataset.pk]),
+        "pointsUrl": reverse("explore:map-points", args=[dataset.pk, "index"]).removesuffix("index.bin"),
+    }
+
+
+@login_required
+@require_POST
+def frame_list(request: HttpRequest, pk: UUID) -> JsonResponse:
+    """Answer which frames a cluster or an area of the map holds: how many, and one page of them in order."""
+    dataset = get_for(request.user, Dataset.objects, pk=pk)
+    try:
+        asked = json.loads(request.body)
+        scope, offset, limit = asked["scope"], int(asked.get("offset", 0)), int(asked.get("limit", 60))
+        columns = columns_of_scope(dataset, scope)
+        frames = sorted_frames(columns, scope, asked.get("sort", "exemplars"))
+    except ScopeError as error:
+        return JsonResponse({"error": str(error)}, status=400)
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
+        return JsonResponse({"error": "The request names no frames that can be understood."}, status=400)
+    offset, limit = max(0, offset), min(max(1, limit), MOST_LISTED)
+    page = frames[offset : offset + limit]
+    return JsonResponse({"n": len(frames), "offset": offset, "frames": frame_entries(columns, page)})
+
+
+@login_required
+@require_GET
+def map_points(request: HttpRequest, pk: UUID, name: str) -> HttpResponse:
+    """Answer one column of the drawn points as raw little-endian numbers."""
+    dataset = get_for(request.user, Dataset.objects, pk=pk)
+    try:
+        wanted = {key: UUID(request.GET[key]) for key in ("clustering", "map") if request.GET.get(key)}
+    except ValueError as error:
+        raise Http404 from error
+    columns = columns_of(dataset, clustering=wanted.get("clustering"), drawn=wanted.get("map"))
+    column = point_column(columns, name) if columns and name in POINT_COLUMNS else None
+    if column is None:
+        raise Http404
+    response = HttpResponse(column.tobytes(), content_type="application/octet-stream")
+    # Products never change: what is named by their ids may be kept.
+    response["Cache-Control"] = "private, max-age=86400" if len(wanted) == 2 else "private, no-cache"
+    return response
+
+
+@login_required
+@require_GET
+def sheet(request: HttpRequest, pk: UUID, number: int) -> FileResponse:
+    """Send a sheet of 256 thumbnails."""
+    product = get_for(request.user, Product.objects.filter(kind="condense").defer("files"), pk=pk)
+    try:
+        file = (product.folder / "sheets" / f"{number}.webp").open("rb")
+    except OSError as error:
+        raise Http404 from error
+    response = FileResponse(file, content_type="image/webp")
+    response["Cache-Control"] = "private, max-age=31536000, immutable"
+    return response

@@ -1,0 +1,117 @@
+"""What people and scripts may send about classes and labels."""
+
+from typing import Any
+
+from django import forms
+
+from webapp.labels.queues import MODES, Queue
+from webapp.labels.services import DROPLET_CLASSES
+
+OPERATIONS = ("set", "add", "remove", "clear")
+
+
+class SchemeForm(forms.Form):
+    """The classes of a data set, one a line."""
+
+    names = forms.CharField(
+        label="Classes, one a line",
+        initial="\n".join(DROPLET_CLASSES),
+        max_length=5000,
+        widget=forms.Textarea(attrs={"rows": 12, "class": "form-control", "spellcheck": "false"}),
+    )
+    exclusive = forms.CharField(
+        label="Classes that stand alone",
+        help_text="A frame of such a class has no other one. Separate several with commas.",
+        initial="Empty",
+        required=False,
+        widget=forms.TextInput(attrs={"class": "form-control"}),
+    )
+    single_label = forms.BooleanField(
+        label="Each frame has exactly one class",
+        required=False,
+        widget=forms.CheckboxInput(attrs={"class": "form-check-input"}),
+    )
+
+    def clean_names(self) -> list[str]:
+        """Split the lines."""
+        return [line.strip() for line in self.cleaned_data["names"].splitlines() if line.strip()]
+
+    def clean_exclusive(self) -> list[str]:
+        """Split at the commas."""
+        return [name.strip() for name in self.cleaned_data["exclusive"].split(",") if name.strip()]
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a class that stands alone but is none of the classes."""
+        cleaned = super().clean()
+        unknown = set(cleaned.get("exclusive", [])) - set(cleaned.get("names", []))
+        if unknown and "names" in cleaned:
+            self.add_error("exclusive", f"“{sorted(unknown)[0]}” is not one of the classes above.")
+        return cleaned
+
+
+class ClassForm(forms.Form):
+    """One more class."""
+
+    name = forms.CharField(
+        label="New class",
+        max_length=60,
+        widget=forms.TextInput(attrs={"class": "form-control form-control-sm"}),
+    )
+
+
+class LabelsFileForm(forms.Form):
+    """A CSV with labels."""
+
+    file = forms.FileField(
+        label="Labels as CSV",
+        widget=forms.ClearableFileInput(attrs={"class": "form-control", "accept": ".csv"}),
+    )
+    single_label = forms.BooleanField(
+        label="Each frame has exactly one class",
+        required=False,
+        widget=forms.CheckboxInput(attrs={"class": "form-check-input"}),
+    )
+
+
+class LabelForm(forms.Form):
+    """One act of labelling, as a script sends it; which frames are meant is read apart."""
+
+    operation = forms.ChoiceField(choices=[(name, name) for name in OPERATIONS])
+    classes = forms.JSONField(required=False)
+    client_id = forms.UUIDField()
+
+    def clean_classes(self) -> list[str]:
+        """Refuse what is no list of names."""
+        classes = self.cleaned_data["classes"] or []
+        if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+            raise forms.ValidationError("Classes are a list of names.")
+        return classes
+
+
+class UndoForm(forms.Form):
+    """Which act is taken back: the id that the browser gave it."""
+
+    undoes = forms.UUIDField()
+    client_id = forms.UUIDField()
+
+
+class QueueForm(forms.Form):
+    """Which frames a person wants to be shown next."""
+
+    mode = forms.ChoiceField(choices=[(mode, text) for mode, text in MODES.items()])
+    seed = forms.IntegerField(required=False, min_value=0, max_value=2**31)
+    cluster = forms.IntegerField(required=False, min_value=-1, max_value=2**31 - 1)
+    class_name = forms.CharField(required=False, max_length=60)
+    place = forms.IntegerField(required=False, min_value=0)
+    count = forms.IntegerField(required=False, min_value=1, max_value=48)
+
+    def queue(self) -> Queue:
+        """Return the queue that was asked for."""
+        data = self.cleaned_data
+        return Queue(data["mode"], data["seed"] or 0, data["cluster"], data["class_name"])
+
+
+def one_line(form: forms.Form) -> str:
+    """Return the first error of a form as one sentence."""
+    name, errors = next(iter(form.errors.items()))
+    return str(errors[0]) if name == "__all__" else f"{name}: {errors[0]}"

@@ -1,0 +1,130 @@
+"""The labels as they are now, kept by each process and brought up to date with the events since."""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from threading import Lock
+from uuid import UUID
+
+import numpy as np
+from django.db.models import Count, Max
+
+from webapp.datasets.models import Dataset
+from webapp.labels.frames import UNSEEN, LabelState, unpack_frames
+from webapp.labels.models import ClassScheme, LabelEvent
+
+MOST_KEPT = 8
+_BITS = 63
+
+
+@dataclass(frozen=True)
+class CurrentLabels:
+    """Labels after the last event, not to be changed.
+
+    `counts` int64 (63,): frames of each class, by bit.
+    """
+
+    state: LabelState
+    n_events: int
+    alone: int
+    counts: np.ndarray
+    n_labelled: int
+
+    def class_counts(self, names: list[str]) -> dict[str, int]:
+        """Return the number of frames of each class."""
+        return {name: int(self.counts[place]) for place, name in enumerate(names)}
+
+
+@dataclass
+class _Kept:
+    lock: Lock = field(default_factory=Lock)
+    entries: "OrderedDict[UUID, CurrentLabels]" = field(default_factory=OrderedDict)
+
+
+_kept = _Kept()
+
+
+def current_labels(dataset: Dataset) -> CurrentLabels:
+    """Return the labels of a data set after its last event."""
+    alone = _alone(dataset)
+    last, n_events = _extent(dataset)
+    with _kept.lock:
+        entry = _kept.entries.get(dataset.pk)
+    if entry is None or not _fits(entry, dataset, alone, last):
+        entry = None
+    elif entry.state.last_event < last:
+        entry = _advance(entry, dataset, n_events)
+    elif entry.n_events != n_events:
+        entry = None
+    if entry is None:
+        entry = replay(dataset, alone)
+    with _kept.lock:
+        _kept.entries[dataset.pk] = entry
+        _kept.entries.move_to_end(dataset.pk)
+        while len(_kept.entries) > MOST_KEPT:
+            _kept.entries.popitem(last=False)
+    return entry
+
+
+def exclusive_bits(scheme: ClassScheme) -> int:
+    """Return the bits of the classes that stand alone; all of them where a frame has one class."""
+    alone = scheme.names if scheme.single_label else scheme.exclusive
+    return sum(1 << scheme.names.index(name) for name in alone)
+
+
+def replay(dataset: Dataset, alone: int, as_of: int | None = None) -> CurrentLabels:
+    """Build the labels from the first event on, undone ones left out."""
+    events = LabelEvent.objects.filter(dataset=dataset)
+    if as_of is not None:
+        events = events.filter(id__lte=as_of)
+    undone = set(events.filter(operation="undo").values_list("undoes_id", flat=True))
+    state, n_events = LabelState.empty(dataset.n_frames or 0), 0
+    rows = events.values_list("id", "operation", "mask", "frames", "created_by_id")
+    for event_id, operation, mask, frames, author in rows.iterator():
+        state.last_event, n_events = event_id, n_events + 1
+        if operation != "undo" and event_id not in undone:
+            state.apply(operation, mask, unpack_frames(frames), author or 0, alone)
+    counts = _count(state.masks)
+    return CurrentLabels(state, n_events, alone, counts, int(np.count_nonzero(state.masks != UNSEEN)))
+
+
+def _alone(dataset: Dataset) -> int:
+    scheme = ClassScheme.objects.filter(dataset=dataset).first()
+    return exclusive_bits(scheme) if scheme else 0
+
+
+def _extent(dataset: Dataset) -> tuple[int, int]:
+    found = LabelEvent.objects.filter(dataset=dataset).aggregate(last=Max("id"), n=Count("id"))
+    return found["last"] or 0, found["n"]
+
+
+def _fits(entry: CurrentLabels, dataset: Dataset, alone: int, last: int) -> bool:
+    """Whether what is kept is the beginning of what there is now."""
+    same_frames = len(entry.state.masks) == (dataset.n_frames or 0)
+    return same_frames and entry.alone == alone and entry.state.last_event <= last
+
+
+def _advance(entry: CurrentLabels, dataset: Dataset, n_events: int) -> CurrentLabels | None:
+    """Apply the events since; None where one of them takes an older one back, or one came in between."""
+    events = LabelEvent.objects.filter(dataset=dataset, id__gt=entry.state.last_event)
+    rows = list(events.values_list("id", "operation", "mask", "frames", "created_by_id"))
+    if entry.n_events + len(rows) != n_events or any(row[1] == "undo" for row in rows):
+        return None
+    # A copy: another thread may be reading what was kept.
+    state = LabelState(entry.state.masks.copy(), entry.state.authors.copy(), entry.state.last_event)
+    counts, n_labelled = entry.counts.copy(), entry.n_labelled
+    for event_id, operation, mask, packed, author in rows:
+        frames = unpack_frames(packed)
+        before = state.masks[frames]
+        state.apply(operation, mask, frames, author or 0, entry.alone)
+        after = state.masks[frames]
+        counts += _count(after) - _count(before)
+        n_labelled += int(np.count_nonzero(after != UNSEEN) - np.count_nonzero(before != UNSEEN))
+        state.last_event = event_id
+    return CurrentLabels(state, n_events, entry.alone, counts, n_labelled)
+
+
+def _count(masks: np.ndarray) -> np.ndarray:
+    """Return how many of `masks`, int64 (m,), have each bit."""
+    values, sizes = np.unique(masks[masks != UNSEEN], return_counts=True)
+    bits = (values[:, None] >> np.arange(_BITS)) & 1
+    return (bits * sizes[:, None]).sum(axis=0)

@@ -1,0 +1,177 @@
+"""The labelling page, the forms about classes, and fragments that other pages show."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from webapp.accounts.access import get_for, require_writer
+from webapp.accounts.models import Group
+from webapp.datasets.columns import Columns, columns_of
+from webapp.datasets.models import Dataset
+from webapp.jobs.models import Job
+from webapp.labels.forms import ClassForm, LabelsFileForm, SchemeForm
+from webapp.labels.models import ClassScheme
+from webapp.labels.naming import LabelError
+from webapp.labels.queues import available_modes
+from webapp.labels.selectors import frame_history
+from webapp.labels.services import add_class, create_scheme, import_labels_csv
+from webapp.labels.state_cache import current_labels
+
+
+@login_required
+@require_GET
+def dataset_label(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Show the labelling page, or on the first visit the form that names the classes."""
+    dataset = get_for(request.user, Dataset.objects, pk=pk)
+    return _page(request, dataset, SchemeForm(), LabelsFileForm())
+
+
+def _page(
+    request: HttpRequest,
+    dataset: Dataset,
+    scheme_form: SchemeForm,
+    file_form: LabelsFileForm,
+    status: int = 200,
+) -> HttpResponse:
+    scheme, columns = _scheme(dataset), columns_of(dataset)
+    labels = current_labels(dataset)
+    context: dict[str, Any] = {
+        "dataset": dataset,
+        "scheme": scheme,
+        "may_write": _may_write(request, dataset),
+        "has_frames": columns.condensed is not None,
+        "jobs": Job.objects.active().filter(dataset=dataset).order_by("created_at"),
+        "scheme_form": scheme_form,
+        "file_form": file_form,
+        "class_form": ClassForm(),
+        "n_labelled": labels.n_labelled,
+        "n_frames": columns.n_frames,
+        "modes": available_modes(columns),
+        "clusters": columns.cluster_list if columns.clusters is not None else [],
+        "classes": _classes(scheme, labels.class_counts(scheme.names)) if scheme else [],
+        "known_classes": columns.classifier.facts["classes"] if columns.classifier else [],
+        "page": {**_page_facts(dataset, columns, scheme), "user": request.user.pk},
+    }
+    return render(request, "labels/dataset_label.html", context, status=status)
+
+
+def _page_facts(dataset: Dataset, columns: Columns, scheme: ClassScheme | None) -> dict[str, Any]:
+    """Return what the page's script needs to know."""
+    condensation = columns.products.get("condense")
+    frame = reverse("explore:frame-detail", args=[dataset.pk, 0])
+    sheet = reverse("explore:sheet", args=[condensation.pk, 0]) if condensation else ""
+    names = ("apply", "undo", "state", "queue")
+    return {
+        "dataset": str(dataset.pk),
+        "framesUrl": frame.removesuffix("0/"),
+        "sheetsUrl": sheet.removesuffix("0.webp"),
+        "condensation": str(condensation.pk) if condensation else None,
+        "nFrames": columns.n_frames,
+        "classes": scheme.classes if scheme else [],
+        "exclusive": (scheme.names if scheme.single_label else scheme.exclusive) if scheme else [],
+        "singleLabel": bool(scheme and scheme.single_label),
+        **{f"{name}Url": reverse(f"labels:label-{name}", args=[dataset.pk]) for name in names},
+    }
+
+
+def _scheme(dataset: Dataset) -> ClassScheme | None:
+    return ClassScheme.objects.filter(dataset=dataset).first()
+
+
+def _may_write(request: HttpRequest, dataset: Dataset) -> bool:
+    return Group.objects.writable_by(request.user).filter(pk=dataset.group_id).exists()
+
+
+def _classes(scheme: ClassScheme, counts: dict[str, int]) -> list[dict[str, Any]]:
+    return [{**entry, "n": counts[entry["name"]]} for entry in scheme.classes]
+
+
+@login_required
+@require_POST
+def scheme_create(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Create the classes of a data set."""
+    dataset = get_for(request.user, Dataset.objects, pk=pk)
+    require_writer(request.user, dataset.group)
+    form = SchemeForm(request.POST)
+    if form.is_valid():
+        try:
+            create_scheme(dataset=dataset, **form.cleaned_data)
+            return redirect("labels:dataset-label", pk=pk)
+        except LabelError as error:
+            form.add_error(None, str(error))
+    return _page(request, dataset, form, LabelsFileForm(), status=400)
+
+
+@login_required
+@require_POST
+def class_add(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Append a class."""
+    dataset = get_for(request.user, Dataset.objects, pk=pk)
+    require_writer(request.user, dataset.group)
+    scheme, form = _scheme(dataset), ClassForm(request.POST)
+    try:
+        if scheme is None:
+            raise LabelError("Name the first classes of the data set before you add to them.")
+        if not form.is_valid():
+            raise LabelError("A class needs a name of at most 60 signs.")
+        add_class(scheme=scheme, name=form.cleaned_data["name"])
+        messages.success(request, f"The class “{form.cleaned_data['name']}” can be used now.")
+    except LabelError as error:
+        messages.error(request, str(error))
+    return redirect("labels:dataset-label", pk=pk)
+
+
+@login_required
+@require_POST
+def label_import(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Take in a CSV with labels."""
+    dataset = get_for(request.user, Dataset.objects, pk=pk)
+    require_writer(request.user, dataset.group)
+    form = LabelsFileForm(request.POST, request.FILES)
+    if form.is_valid():
+        try:
+            n_frames = import_labels_csv(
+                dataset=dataset,
+                file=form.cleaned_data["file"],
+                user=request.user,
+                single_label=form.cleaned_data["single_label"],
+            )
+            messages.success(request, f"Labels of {n_frames} frames are taken in.")
+            return redirect("labels:dataset-label", pk=pk)
+        except LabelError as error:
+            form.add_error("file", str(error))
+    return _page(request, dataset, SchemeForm(), form, status=400)
+
+
+@login_required
+@require_GET
+def label_bar(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Show the buttons with which other pages label what is selected."""
+    dataset = get_for(request.user, Dataset.objects, pk=pk)
+    scheme = _scheme(dataset)
+    context = {
+        "dataset": dataset,
+        "scheme": scheme,
+        "may_write": _may_write(request, dataset),
+        "classes": _classes(scheme, current_labels(dataset).class_counts(scheme.names)) if scheme else [],
+    }
+    return render(request, "labels/partials/label_bar.html", context)
+
+
+@login_required
+@require_GET
+def frame_labels(request: HttpRequest, pk: UUID, index: int) -> HttpResponse:
+    """Show what one frame is called, and who said so and when."""
+    dataset = get_for(request.user, Dataset.objects, pk=pk)
+    if index >= (dataset.n_frames or 0):
+        raise Http404
+    scheme = _scheme(dataset)
+    history = frame_history(dataset, scheme, index) if scheme else []
+    context = {"dataset": dataset, "scheme": scheme, "index": index, "history": history}
+    return render(request, "labels/partials/frame_labels.html", context)

@@ -19,13 +19,17 @@ class LiveSessionQuerySet(models.QuerySet):
 
 
 class LiveSession(models.Model):
-    """One watched folder; its state is the state of its job."""
+    """One watched folder; its state is the state of its job.
+
+    `reference` is the clustering into whose clusters a FactorVAE sorts; a classifier needs none.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="live_sessions")
     name = models.CharField(max_length=200)
     watched = models.CharField(max_length=1000)
     network = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="live_sessions")
+    reference = models.ForeignKey(Product, null=True, on_delete=models.PROTECT, related_name="+")
     job = models.OneToOneField(Job, null=True, on_delete=models.SET_NULL, related_name="live_session")
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(auto_now_add=True)

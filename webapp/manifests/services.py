@@ -1,8 +1,28 @@
-"""Writes about manifests."""
+"""Writes about manifests, and the supervised end of the line that leads to one."""
+
+from dataclasses import dataclass
+from typing import Any
 
 from webapp.accounts.models import User
 from webapp.datasets.models import Dataset
+from webapp.jobs.models import Product
 from webapp.jobs.services import Handle, submit
+from webapp.labels.selectors import last_event_id
+from webapp.manifests.selectors import newest, what_is_missing
+from webapp.networks.services import classify_frames, train_classifier
+
+
+class NotReady(ValueError):
+    """Something has to be there first; the text is for the user."""
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """What "Train and sort" asked for."""
+
+    classifier: Handle
+    classification: Handle
+    manifest: Handle
 
 
 def write_manifest(
@@ -28,3 +48,57 @@ def write_manifest(
         user=user,
         title=f"Manifest of {dataset.name}",
     )
+
+
+def train_and_sort(
+    *, dataset: Dataset, recipe: dict[str, Any] | None = None, seed: int = 0, user: User | None = None
+) -> Sorted:
+    """Submit a training on the labels, the sorting of all frames by it, and a new manifest."""
+    missing = what_is_missing(dataset)
+    if missing:
+        raise NotReady(missing[0])
+    labels_as_of, condensation = last_event_id(dataset), Handle.of(newest(dataset, "condense"))
+    common = {"dataset": dataset, "condensation": condensation, "user": user}
+    classifier = train_classifier(labels_as_of=labels_as_of, recipe=recipe, seed=seed, **common)
+    classification = classify_frames(network=classifier, **common)
+    manifest = _manifest_of(dataset, classifier, classification, labels_as_of, user)
+    return Sorted(classifier, classification, manifest)
+
+
+def write_newest_manifest(*, dataset: Dataset, user: User | None = None) -> Handle:
+    """Ask for a manifest of the newest products and of all labels there are."""
+    if newest(dataset, "index") is None:
+        raise NotReady("The frames are not indexed yet. Sort this data set first.")
+    classification, classifier = newest(dataset, "classify"), None
+    if classification is not None:
+        classifier, classification = (
+            Handle.of(classification.input("network")),
+            Handle.of(classification),
+        )
+    return _manifest_of(dataset, classifier, classification, last_event_id(dataset), user)
+
+
+def _manifest_of(
+    dataset: Dataset,
+    classifier: Handle | None,
+    classification: Handle | None,
+    labels_as_of: int,
+    user: User | None,
+) -> Handle:
+    source, index, clustering = (newest(dataset, kind) for kind in ("inspect", "index", "cluster"))
+    # Found, and not written twice, where the whole line asks for the same: so the same order of networks.
+    networks = [Handle.of(clustering.input("network"))] if clustering else []
+    return write_manifest(
+        dataset=dataset,
+        source=Handle.of(_source_of(index) or source),
+        index=Handle.of(index),
+        clustering=Handle.of(clustering) if clustering else None,
+        classification=classification,
+        networks=[*networks, *([classifier] if classifier else [])],
+        labels_as_of=labels_as_of,
+        user=user,
+    )
+
+
+def _source_of(index: Product) -> Product | None:
+    return Product.objects.filter(pk=index.inputs.get("source")).first()

@@ -1,6 +1,15 @@
 """Routes of the app."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from webapp.manifests import views
 
 app_name = "manifests"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("datasets/<uuid:pk>/classify/", views.dataset_classify, name="dataset-classify"),
+    path("datasets/<uuid:pk>/classify/train/", views.dataset_train, name="dataset-train"),
+    path("datasets/<uuid:pk>/classes/", views.dataset_class, name="dataset-class"),
+    path("datasets/<uuid:pk>/download/", views.dataset_download, name="dataset-download"),
+    path("datasets/<uuid:pk>/download/write/", views.dataset_write, name="dataset-write"),
+    path("manifests/<uuid:pk>/<str:name>", views.manifest_file, name="manifest-file"),
+]

@@ -1,6 +1,7 @@
 """What a page shows of a session: one small JSON file, replaced as a whole, and the last thumbnails."""
 
 import json
+import time
 from collections import Counter, deque
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ N_THUMBNAILS = 256
 N_LATENCIES = 1000
 N_RECENT = 48
 N_PROBLEMS = 100
+RATE_WINDOW_S = 10.0
 MOST_THUMBNAILS_A_BATCH = 16  # a fast stream drops pictures for the viewer, never lines of the ledger
 
 
@@ -42,6 +44,7 @@ class Snapshot:
         self.processing: deque[float] = deque(maxlen=N_LATENCIES)
         self.recent: deque[dict[str, Any]] = deque(maxlen=N_RECENT)
         self.problems: deque[dict[str, Any]] = deque(maxlen=N_PROBLEMS)
+        self.ticks: deque[tuple[float, int]] = deque()
 
     def take(self, row: dict[str, Any]) -> None:
         """Count one row of the ledger."""
@@ -70,6 +73,7 @@ class Snapshot:
             "n_failed": self.states["failed_frames"],
             "n_failed_files": self.states["failed_files"],
             "n_without_class": self.none,
+            "rate_per_s": self._rate(),
             "classes": dict(self.classes),
             "latency_ms": _spread(self.latencies),
             "processing_ms": _spread(self.processing),
@@ -82,6 +86,15 @@ class Snapshot:
         temporary.write_text(json.dumps(counts, allow_nan=False), encoding="utf-8")
         temporary.replace(self.folder / COUNTS)
         return counts
+
+    def _rate(self) -> float:
+        """Return the frames sorted in each of the last seconds, on average."""
+        now, n_sorted = time.monotonic(), self.states["sorted"]
+        self.ticks.append((now, n_sorted))
+        while len(self.ticks) > 2 and self.ticks[1][0] < now - RATE_WINDOW_S:
+            self.ticks.popleft()
+        began, n_before = self.ticks[0]
+        return round((n_sorted - n_before) / (now - began), 2) if now > began else 0.0
 
 
 class ThumbnailRing:

@@ -1,0 +1,295 @@
+"""Reads for the Sort and the Download page."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from django.db.models import QuerySet
+
+from webapp.datasets.columns import Columns
+from webapp.datasets.models import Dataset
+from webapp.jobs.models import ACTIVE, Job, Product
+from webapp.jobs.selectors import JobProgress, progress_of
+from webapp.labels.models import ClassScheme
+from webapp.labels.selectors import label_state, last_event_id
+
+FEW = 10  # labels of a class, below which its figures and its threshold follow single frames
+SORTING_KINDS = ("train", "classify", "manifest")
+N_SHOWN = 96
+SHEET_SIDE = 16
+TILE = 64
+
+
+def newest(dataset: Dataset, kind: str) -> Product | None:
+    """Return the newest product of a kind that a data set has."""
+    return Product.objects.filter(dataset=dataset).of_kind(kind).first()
+
+
+@dataclass(frozen=True)
+class ClassCount:
+    """A class of the scheme, and how many frames people gave it."""
+
+    name: str
+    colour: str
+    n: int
+
+    @property
+    def advice(self) -> str:
+        """What more labels of the class would help; empty where there are enough."""
+        if self.n == 0:
+            return "no label: the network will not find it"
+        return f"{FEW - self.n} more would make its figures steadier" if self.n < FEW else ""
+
+
+@dataclass(frozen=True)
+class LabelCounts:
+    """How far the labelling is."""
+
+    classes: list[ClassCount]
+    n_labelled: int
+    n_none: int
+    last_event: int
+    can_tell_apart: bool
+
+    @property
+    def most(self) -> int:
+        """The frames of the most frequent class."""
+        return max((entry.n for entry in self.classes), default=0)
+
+
+def label_counts(dataset: Dataset) -> LabelCounts:
+    """Count the labels of a data set."""
+    scheme = ClassScheme.objects.filter(dataset=dataset).first()
+    if scheme is None:
+        return LabelCounts([], 0, 0, 0, False)
+    state = label_state(dataset)
+    matrix = state.matrix(len(scheme.classes))
+    counts = matrix.sum(axis=0).tolist()
+    classes = [
+        ClassCount(entry["name"], entry["colour"], n) for entry, n in zip(scheme.classes, counts, strict=True)
+    ]
+    learnable = matrix[matrix.any(axis=1)] if scheme.single_label else matrix
+    varied = bool((learnable.any(axis=0) & ~learnable.all(axis=0)).any()) if len(learnable) > 1 else False
+    n_none = int((~matrix.any(axis=1)).sum())
+    return LabelCounts(classes, len(matrix), n_none, last_event_id(dataset), varied)
+
+
+def what_is_missing(dataset: Dataset, counts: LabelCounts | None = None) -> list[str]:
+    """Return what has to be done before a classifier can be trained, the first thing first."""
+    counts = counts or label_counts(dataset)
+    missing = []
+    if newest(dataset, "condense") is None:
+        missing.append("The frames are not condensed yet. Sort this data set first.")
+    if not counts.classes:
+        missing.append("There are no classes yet. Choose them on the Label page.")
+    elif counts.n_labelled < 2:
+        missing.append("Fewer than two frames are labelled. Label some frames of each class.")
+    elif not counts.can_tell_apart:
+        missing.append("All labelled frames say the same. Label frames of at least two classes.")
+    return missing
+
+
+@dataclass(frozen=True)
+class RunningJob:
+    """A job of the supervised end of the line that has not ended."""
+
+    job: Job
+    progress: JobProgress
+
+
+def running_jobs(dataset: Dataset) -> list[RunningJob]:
+    """Return the active trainings, sortings and manifests of a data set, in the order in which they run."""
+    jobs = Job.objects.filter(dataset=dataset, kind__in=SORTING_KINDS, state__in=ACTIVE)
+    return [RunningJob(job, progress_of(job)) for job in jobs.order_by("created_at")]
+
+
+def failed_job(dataset: Dataset) -> Job | None:
+    """Return the last job of the supervised end of the line, if it failed."""
+    job = Job.objects.filter(dataset=dataset, kind__in=SORTING_KINDS).exclude(state="cancelled").first()
+    return job if job and job.state == "failed" else None
+
+
+@dataclass(frozen=True)
+class HeatCell:
+    """One number of a confusion table; `step` 0 to 5 is its shade."""
+
+    n: int
+    step: int
+    is_diagonal: bool
+
+
+@dataclass(frozen=True)
+class ClassifierReport:
+    """What the card of a classifier says of how well it sorts."""
+
+    network: Product
+    metrics: dict[str, Any] | None
+    figures_from: str
+    warnings: list[str]
+    heat: list[tuple[str, list[HeatCell]]]
+    is_stale: bool
+
+
+def classifier_report(dataset: Dataset, last_event: int) -> ClassifierReport | None:
+    """Return the figures of the newest classifier."""
+    network = newest(dataset, "train")
+    if network is None:
+        return None
+    figures = network.facts["figures"]
+    metrics = figures.get("metrics")
+    return ClassifierReport(
+        network=network,
+        metrics=metrics,
+        figures_from=figures.get("figures_from") or "",
+        warnings=network.facts.get("warnings", []),
+        heat=heat_rows(network.facts["classes"], metrics["confusion"]) if metrics else [],
+        is_stale=last_event > network.params.get("labels_as_of", 0),
+    )
+
+
+def heat_rows(classes: list[str], confusion: list[list[int]]) -> list[tuple[str, list[HeatCell]]]:
+    """Return the rows of a confusion table, shaded by the share of each row."""
+    rows = []
+    for place, (name, counts) in enumerate(zip(classes, confusion, strict=True)):
+        total = max(max(counts), 1)
+        cells = [HeatCell(n, _shade(n / total), column == place) for column, n in enumerate(counts)]
+        rows.append((name, cells))
+    return rows
+
+
+def _shade(share: float) -> int:
+    return 0 if share == 0 else min(5, 1 + int(share * 4.999))
+
+
+@dataclass(frozen=True)
+class SortedClass:
+    """A class after sorting."""
+
+    name: str
+    n: int
+    percent: float
+
+
+def sorted_classes(dataset: Dataset) -> tuple[Product | None, list[SortedClass]]:
+    """Return the newest classification and how many frames it put into each class."""
+    classification = newest(dataset, "classify")
+    if classification is None:
+        return None, []
+    counts, n_frames = _class_counts(classification.pk)
+    names = decision_rule(classification)["classes"]
+    return classification, [
+        SortedClass(name, n, 100 * n / max(n_frames, 1)) for name, n in zip(names, counts, strict=True)
+    ]
+
+
+@lru_cache(maxsize=64)
+def _class_counts(pk: UUID) -> tuple[list[int], int]:
+    """Return the frames in each class, and all; a product never changes, so they are counted once."""
+    classification = Product.objects.get(pk=pk)
+    decision = decide(_probabilities(classification), decision_rule(classification))
+    return decision.sum(axis=0).tolist(), len(decision)
+
+
+def _probabilities(classification: Product) -> np.ndarray:
+    return np.asarray(Columns(classification.dataset, {"classify": classification}).class_probabilities)
+
+
+def decision_rule(classification: Product) -> dict[str, Any]:
+    """Return `classes`, `single_label`, `thresholds` and `exclusive` from the card of its network."""
+    card = classification.input("network").facts
+    rule = {name: card[name] for name in ("classes", "single_label", "thresholds")}
+    return rule | {"exclusive": card["recipe"]["exclusive"]}
+
+
+def decide(probabilities: np.ndarray, rule: dict[str, Any]) -> np.ndarray:
+    """Return the classes of each frame, bool (n, k), by the rule that came with the probabilities.
+
+    The rule of `workers.science.metrics.decide`, which the web process does not load; a test holds
+    the two equal.
+    """
+    if rule["single_label"]:
+        decision = np.zeros(probabilities.shape, dtype=bool)
+        decision[np.arange(len(probabilities)), probabilities.argmax(axis=1)] = True
+        return decision
+    decision = probabilities >= np.asarray(rule["thresholds"])
+    for name in rule["exclusive"]:
+        column = rule["classes"].index(name)
+        best = np.where(decision, probabilities, -1.0).argmax(axis=1)
+        alone = decision[:, column] & (best == column)
+        decision[:, column] = False
+        decision[alone] = False
+        decision[alone, column] = True
+    return decision
+
+
+@dataclass(frozen=True)
+class SheetTile:
+    """A frame, its probability, and where its thumbnail lies on its sheet, in pixels."""
+
+    index: int
+    probability: float
+    sheet: int
+    x: int
+    y: int
+
+
+def frames_of_class(classification: Product, name: str, *, doubtful: bool) -> list[SheetTile]:
+    """Return the frames of one class, the surest first, or those that came nearest to another answer."""
+    rule, probabilities = decision_rule(classification), _probabilities(classification)
+    column = rule["classes"].index(name)
+    members = np.flatnonzero(decide(probabilities, rule)[:, column])
+    order = np.argsort(probabilities[members, column] * (1 if doubtful else -1), kind="stable")[:N_SHOWN]
+    return [_tile(int(index), float(probabilities[index, column])) for index in members[order]]
+
+
+def _tile(index: int, probability: float) -> SheetTile:
+    sheet, place = divmod(index, SHEET_SIDE**2)
+    row, column = divmod(place, SHEET_SIDE)
+    return SheetTile(index, probability, sheet, column * TILE, row * TILE)
+
+
+@dataclass(frozen=True)
+class ManifestRow:
+    """A manifest as the Download page shows it."""
+
+    product: Product
+    as_of: int
+    is_stale: bool
+    networks: list[Product]
+
+
+def manifests_of(dataset: Dataset) -> list[ManifestRow]:
+    """Return the manifests of a data set, the newest first."""
+    products = list(Product.objects.filter(dataset=dataset).of_kind("manifest"))
+    last_event, networks = last_event_id(dataset), _networks_of(products)
+    newest_ids = {kind: newest(dataset, kind) for kind in ("cluster", "classify")}
+    return [
+        ManifestRow(
+            product=product,
+            as_of=product.params.get("labels_as_of", 0),
+            is_stale=_is_stale(product, last_event, newest_ids),
+            networks=[networks[pk] for pk in _network_ids(product) if pk in networks],
+        )
+        for product in products
+    ]
+
+
+def _is_stale(manifest: Product, last_event: int, newest_products: dict[str, Product | None]) -> bool:
+    if manifest.params.get("labels_as_of", 0) < last_event:
+        return True
+    inputs = {"cluster": manifest.inputs.get("clustering"), "classify": manifest.inputs.get("classification")}
+    return any(
+        product is not None and inputs[kind] != str(product.pk) for kind, product in newest_products.items()
+    )
+
+
+def _network_ids(manifest: Product) -> list[str]:
+    return [pk for name, pk in sorted(manifest.inputs.items()) if name.startswith("network_")]
+
+
+def _networks_of(manifests: list[Product]) -> dict[str, Product]:
+    wanted = {pk for product in manifests for pk in _network_ids(product)}
+    found: QuerySet[Product] = Product.objects.filter(pk__in=wanted)
+    return {str(product.pk): product for product in found}

@@ -1,0 +1,144 @@
+"""The Sort page, the frames of one class, and the Download page of a data set."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from webapp.accounts.access import get_for, require_writer
+from webapp.accounts.models import Group, User
+from webapp.datasets.models import Dataset
+from webapp.jobs.models import Product
+from webapp.manifests import selectors
+from webapp.manifests.ranges import serve_file
+from webapp.manifests.services import NotReady, train_and_sort, write_newest_manifest
+
+
+@login_required
+@require_GET
+def dataset_classify(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Show labels, figures of the newest classifier and what it sorted; a poll gets the body alone."""
+    dataset = _dataset(request, pk)
+    is_poll = request.headers.get("HX-Request") == "true"
+    template = "manifests/partials/sorting.html" if is_poll else "manifests/dataset_classify.html"
+    return render(request, template, _sorting(dataset, request.user))
+
+
+@login_required
+@require_POST
+def dataset_train(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Train on the labels and sort all frames."""
+    dataset = _dataset(request, pk)
+    require_writer(request.user, dataset.group)
+    try:
+        train_and_sort(dataset=dataset, user=request.user)
+    except NotReady as error:
+        messages.error(request, str(error))
+    return redirect("manifests:dataset-classify", pk=pk)
+
+
+@login_required
+@require_GET
+def dataset_class(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Show the frames that were sorted into one class."""
+    dataset, name = _dataset(request, pk), request.GET.get("class", "")
+    classification, classes = selectors.sorted_classes(dataset)
+    chosen = next((entry for entry in classes if entry.name == name), None)
+    condensation = selectors.newest(dataset, "condense")
+    if classification is None or chosen is None or condensation is None:
+        raise Http404("There is no such class.")
+    doubtful = request.GET.get("order") == "doubtful"
+    tiles = selectors.frames_of_class(classification, name, doubtful=doubtful)
+    context = {"dataset": dataset, "chosen": chosen, "classes": classes, "tiles": tiles}
+    context |= {"doubtful": doubtful, "condensation": condensation}
+    return render(request, "manifests/dataset_class.html", context)
+
+
+@login_required
+@require_GET
+def dataset_download(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Show the manifests of a data set; a poll gets the list alone."""
+    dataset = _dataset(request, pk)
+    jobs = [running for running in selectors.running_jobs(dataset) if running.job.kind == "manifest"]
+    context = {
+        "dataset": dataset,
+        "rows": selectors.manifests_of(dataset),
+        "running": jobs,
+        "can_write": _can_write(request.user, dataset),
+        "is_indexed": selectors.newest(dataset, "index") is not None,
+    }
+    for row in context["rows"][:1]:
+        context["card"] = _read_card(row.product)
+        context["card_text"] = json.dumps(context["card"], indent=2, ensure_ascii=False)
+    is_poll = request.headers.get("HX-Request") == "true"
+    template = "manifests/partials/manifests.html" if is_poll else "manifests/dataset_download.html"
+    return render(request, template, context)
+
+
+@login_required
+@require_POST
+def dataset_write(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Write a new manifest of all there is now."""
+    dataset = _dataset(request, pk)
+    require_writer(request.user, dataset.group)
+    try:
+        handle = write_newest_manifest(dataset=dataset, user=request.user)
+    except NotReady as error:
+        messages.error(request, str(error))
+    else:
+        if handle.job is None:
+            messages.info(request, "Nothing has changed since: that manifest is there already.")
+    return redirect("manifests:dataset-download", pk=pk)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD"])
+def manifest_file(request: HttpRequest, pk: UUID, name: str) -> HttpResponse:
+    """Return a file of a manifest, whole or in part."""
+    product = get_for(request.user, Product.objects.of_kind("manifest").select_related("dataset"), pk=pk)
+    if name not in product.files:
+        raise Http404("The manifest has no such file.")
+    path = product.path(name)
+    stem = "".join(letter if letter.isalnum() else "-" for letter in product.dataset.name).strip("-")
+    called = f"{stem or 'fringe'}-{str(product.pk)[:8]}-{name}"
+    return serve_file(request, path, name=called, sha256=product.files[name]["sha256"])
+
+
+def _dataset(request: HttpRequest, pk: UUID) -> Dataset:
+    return get_for(request.user, Dataset.objects.select_related("group"), pk=pk)
+
+
+def _can_write(user: User, dataset: Dataset) -> bool:
+    return Group.objects.writable_by(user).filter(pk=dataset.group_id).exists()
+
+
+def _sorting(dataset: Dataset, user: User) -> dict[str, Any]:
+    counts = selectors.label_counts(dataset)
+    classification, classes = selectors.sorted_classes(dataset)
+    report = selectors.classifier_report(dataset, counts.last_event)
+    return {
+        "dataset": dataset,
+        "counts": counts,
+        "missing": selectors.what_is_missing(dataset, counts),
+        "running": selectors.running_jobs(dataset),
+        "failed": selectors.failed_job(dataset),
+        "report": report,
+        "classification": classification,
+        "is_other_network": bool(
+            classification and report and classification.inputs["network"] != str(report.network.pk)
+        ),
+        "classes": classes,
+        "can_write": _can_write(user, dataset),
+    }
+
+
+def _read_card(manifest: Product) -> dict[str, Any]:
+    try:
+        return json.loads(manifest.path("manifest.json").read_text(encoding="utf-8"))
+    except (OSError, KeyError) as error:
+        raise Http404("The manifest is no longer on the disk.") from error

@@ -31,9 +31,11 @@ class DryRun:
 def dry_run_of(dataset: Dataset) -> DryRun:
     """Return the dry run for the frames that are chosen now."""
     jobs = Job.objects.filter(dataset=dataset, kind="inspect")
-    job = next((job for job in jobs if job.params["dataset_path"] == dataset.dataset_path), None)
+    job = next((job for job in jobs if job.params.get("dataset_path", "") == dataset.dataset_path), None)
     products = Product.objects.filter(dataset=dataset).of_kind("inspect")
-    product = next((item for item in products if item.params["dataset_path"] == dataset.dataset_path), None)
+    product = next(
+        (item for item in products if item.params.get("dataset_path", "") == dataset.dataset_path), None
+    )
     return DryRun(job, product, progress_of(job) if job and job.is_active else None)
 
 

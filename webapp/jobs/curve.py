@@ -49,7 +49,8 @@ def _panel(name: str, points: list[dict[str, Any]]) -> Panel | None:
     pairs = [pair for pair in pairs if _is_number(pair[0])]
     if not pairs:
         return None
-    pairs = pairs[:: math.ceil(len(pairs) / MAX_POINTS)] + [pairs[-1]]
+    n_points = len(pairs)
+    pairs = [*pairs[:: math.ceil(n_points / MAX_POINTS)], pairs[-1]]
     steps, values = [step for step, _ in pairs], [value for _, value in pairs]
     x = _scale(min(steps), max(steps), LEFT, WIDTH - RIGHT)
     y = _scale(min(values), max(values), HEIGHT - BOTTOM, TOP)
@@ -65,7 +66,7 @@ def _panel(name: str, points: list[dict[str, Any]]) -> Panel | None:
         last_y=round(y(values[-1]), 1),
         first_step=min(steps),
         last_step=max(steps),
-        n_points=len(pairs) - 1,
+        n_points=n_points,
     )
 
 

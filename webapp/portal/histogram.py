@@ -97,7 +97,9 @@ def _bars(counts: NDArray, names: list[str]) -> list[Bar]:
 
 
 def _word(value: float) -> str:
-    if value == 0 or 0.01 <= abs(value) < 10_000:
+    if (abs(value) < 10_000 and float(value).is_integer()) or 1000 <= abs(value) < 10_000:
+        return f"{value:.0f}"
+    if 0.01 <= abs(value) < 1000:
         return f"{value:.3g}"
     exponent = math.floor(math.log10(abs(value)))
     superscript = str(exponent).translate(str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"))

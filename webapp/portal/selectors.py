@@ -7,6 +7,7 @@ from typing import Any
 from django.urls import reverse
 
 from webapp.accounts.models import Group, User
+from webapp.datasets.drafts import dry_run_of
 from webapp.datasets.models import Dataset
 from webapp.jobs.models import Job, Product, State
 from webapp.portal.histogram import histograms
@@ -46,9 +47,17 @@ def home_rows(user: User, group: Group | None = None) -> list[HomeRow]:
 def needs_me(user: User) -> dict[str, list[Any]]:
     """Return drafts to confirm, jobs that failed and were not overtaken, and jobs that run."""
     jobs = Job.objects.for_user(user).select_related("dataset", "group").distinct()
-    failed = [job for job in jobs.filter(state=State.FAILED)[:N_FAILED] if not _was_overtaken(job)]
+    failed = [
+        job
+        for job in jobs.filter(state=State.FAILED).exclude(dataset__is_draft=True)[:N_FAILED]
+        if not _was_overtaken(job)
+    ]
     drafts = Dataset.objects.for_user(user).filter(is_draft=True).select_related("group").distinct()
-    return {"drafts": list(drafts), "failed": failed, "running": list(jobs.filter(state=State.RUNNING))}
+    return {
+        "drafts": [(draft, dry_run_of(draft)) for draft in drafts],
+        "failed": failed,
+        "running": list(jobs.filter(state=State.RUNNING)),
+    }
 
 
 def _was_overtaken(job: Job) -> bool:

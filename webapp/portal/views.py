@@ -71,7 +71,8 @@ def dataset_line(request: HttpRequest, pk: UUID) -> HttpResponse:
     dataset = get_for(request.user, Dataset.objects, pk=pk)
     names = {place.name for place in PLACES}
     here = request.GET.get("here", "data")
-    context = line_context(dataset, here if here in names else "data", request.user)
+    was = request.GET.get("was", "")
+    context = line_context(dataset, here if here in names else "data", request.user, was)
     return render(request, "portal/partials/line.html", context)
 
 

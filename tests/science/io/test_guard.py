@@ -99,6 +99,11 @@ def test_symlink_cycle_is_refused(tmp_path):
         _open(Guard([str(tmp_path)]), tmp_path / "a")
 
 
+def test_path_with_a_zero_byte_is_refused(tmp_path):
+    with pytest.raises(SourceError, match="is no path"):
+        _open(Guard([str(tmp_path)]), tmp_path / "a\0b")
+
+
 def test_without_roots_nothing_is_opened(tmp_path):
     (tmp_path / "a.h5").write_bytes(b"x")
     with pytest.raises(SourceError, match="outside"):

@@ -189,6 +189,17 @@ def test_soft_link_that_grows_with_each_hop_ends(root):
         _describe(root / "a.h5", "/a")
 
 
+def test_external_link_whose_path_is_not_text_is_refused(root):
+    _source_file(root / "frames.h5")
+    with h5py.File(root / "a.h5", "w") as file:
+        file["link"] = h5py.ExternalLink("frames.h5", "/data")
+    data = (root / "a.h5").read_bytes()
+    assert data.count(b"/data") == 1
+    (root / "a.h5").write_bytes(data.replace(b"/data", b"/d\xff\xfea"))
+    with pytest.raises(SourceError, match="unknown kind"):
+        _describe(root / "a.h5", "/link")
+
+
 def test_hard_links_in_a_circle_end(root):
     with h5py.File(root / "a.h5", "w") as file:
         group = file.create_group("group")

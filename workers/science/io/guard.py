@@ -79,6 +79,8 @@ class Guard:
         SourceError
             If the file is missing, unreadable, not a regular file, outside the roots, or has changed.
         """
+        if "\0" in path:
+            raise SourceError(repr(path), "is no path", "Choose an HDF5 or CXI file")
         real_path = os.path.realpath(path)
         try:
             descriptor = _open_beneath(self._root_of(path, real_path), real_path)

@@ -173,7 +173,9 @@ class GuardedFile:
             raise SourceError(
                 self.subject(path), "there is no such dataset", "Choose one of the listed datasets"
             )
-        if not isinstance(link, h5py.HardLink | h5py.SoftLink | h5py.ExternalLink):
+        is_known = isinstance(link, h5py.HardLink | h5py.SoftLink | h5py.ExternalLink)
+        # h5py gives the path as bytes where it is not text
+        if not is_known or not isinstance(getattr(link, "path", ""), str):
             raise SourceError(self.subject(path), "uses a link of an unknown kind", "Choose another dataset")
         return link
 
@@ -226,6 +228,7 @@ class GuardedFile:
                 with hdf5_errors(subject):
                     self._check_source(source)
             except SourceError as error:
+                # the HDF5 library calls the file itself "."
                 name = f"{source.dset_name} of {source.file_name}".removesuffix(" of .")
                 cause = f"is put together from {name}, which is refused: {error.cause}"
                 raise SourceError(

@@ -48,7 +48,7 @@ def weigh_axis(length: int, centre: float, side: float, size: int) -> NDArray:
 
 @dataclass
 class Resampler:
-    """Resample blocks of frames of one shape.
+    """Resample blocks of frames of one shape; not for use by several threads at once.
 
     Parameters
     ----------

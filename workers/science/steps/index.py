@@ -87,8 +87,8 @@ def index_range(
     start, stop : int
         Half-open range of frames.
     out : str
-        Folder for ``frames.parquet`` and ``patterns.npz`` (``total`` and ``max`` float64 (h, w), ``n``
-        int64 (h, w): how many frames have a value there).
+        Folder for ``frames.parquet`` and ``patterns.npz`` (``total`` float64, ``max`` float32 and
+        ``n`` int32, all (h, w); `n` says how many frames have a value there).
     on_progress : Progress
 
     Returns
@@ -110,11 +110,12 @@ def index_range(
             on_progress(first + len(frames) - start, stop - start)
         ids = reader.identify(start, stop)
     pq.write_table(_build_table(start, ids, columns), Path(out) / "frames.parquet")
-    np.savez_compressed(
+    # not compressed: it would take as long as measuring a few hundred frames, and parts are short-lived
+    np.savez(
         Path(out) / "patterns.npz",
         total=columns.total,
-        max=columns.peak,
-        n=columns.n_valid,
+        max=columns.peak.astype(np.float32),
+        n=columns.n_valid.astype(np.int32),
     )
     return {}
 
@@ -143,7 +144,7 @@ def merge_index(*, parts: list[str], out: str, on_progress: Progress = silent) -
             writer.write_table(table)
             n_frames += len(table)
             with np.load(Path(part) / "patterns.npz") as patterns:
-                total, n_valid = total + patterns["total"], n_valid + patterns["n"]
+                total, n_valid = total + patterns["total"], n_valid + patterns["n"].astype(np.int64)
                 peak = np.maximum(peak, patterns["max"])
             on_progress(number + 1, len(parts), "parts")
     has_value = n_valid > 0

@@ -87,7 +87,8 @@ def test_what_a_person_said_wins_over_the_network_also_when_no_class_applies(tmp
 
 def test_what_is_not_known_is_empty_and_not_a_word(tmp_path):
     _, rows = written(ManifestTable(index_file(tmp_path), None, None, None, []), tmp_path)
-    for name in ("pulse_id", "cell_id", "cluster", "cluster_probability", "outlier_score", "classes", "label"):
+    assert not rows[0]["pulse_id"] + rows[0]["cell_id"]
+    for name in ("cluster", "cluster_probability", "outlier_score", "classes", "label", "labelled_by"):
         assert rows[0][name] == ""
 
 

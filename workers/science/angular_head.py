@@ -4,21 +4,23 @@ The magnitudes do not change when a particle turns in the plane of the image, so
 stands for all angles. A residual network must learn this from many.
 """
 
-from functools import lru_cache
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
-from workers.science.polar import angular_magnitudes, polar_maps, polar_operator
+from workers.science.polar import EMPTY, angular_power, find_centres, polar_maps, relative_magnitudes
 
 N_RADII = 32
 N_ANGLES = 64
 N_ORDERS = 13
-INVERSE_PENALTY = 0.05  # sklearn's C; strong, for there are more features than labels
+N_BANDS = 8
+N_FEATURES = N_RADII * N_ORDERS + N_BANDS * (N_ORDERS - 1) + N_RADII // 2
+CENTRE_REACH = 0.03  # of the side of the frame, as far as a beam moves from shot to shot
+CHUNK = 64  # frames at a time: bounds the memory
+INVERSE_PENALTY = 10.0  # sklearn's C, for blocks of unit length; 1 to 50 are alike
+DARK = 1e-3  # counts per pixel; keeps a frame with nothing on it from being divided by zero
 ABSENT_LOGIT = 8.0  # of a class that no label, or every label, holds
 
 
@@ -49,34 +51,48 @@ class AngularHead(nn.Module):
         return head
 
 
-def angular_operator(good: NDArray[np.bool_]) -> sparse.csr_array:
-    """Return the polar operator for frames with these good pixels, built once per mask."""
-    return _operator(np.packbits(good).tobytes(), good.shape)
+def angular_features(
+    condensed: NDArray[np.uint8], good: NDArray[np.bool_], scale_max: float
+) -> NDArray[np.float32]:
+    """Return features of condensed frames that know neither the in-plane angle nor where the beam was.
 
-
-@lru_cache(maxsize=8)
-def _operator(packed: bytes, shape: tuple[int, int]) -> sparse.csr_array:
-    bits = np.unpackbits(np.frombuffer(packed, np.uint8), count=shape[0] * shape[1])
-    return polar_operator(bits.reshape(shape).astype(np.bool_), n_radii=N_RADII, n_angles=N_ANGLES)
-
-
-def angular_features(condensed: NDArray[np.uint8], operator: sparse.csr_array) -> NDArray[np.float32]:
-    """Return the features of condensed frames.
+    Three blocks, each of the amplitude (the square root of the counts, whose noise is the same everywhere):
+    the logarithm of the angular magnitudes ring by ring, relative to the brightness; the relative magnitudes
+    of bands of rings; and the spectrum of the radial profile, which tells a beat of rings whatever their
+    width.
 
     Parameters
     ----------
     condensed : ndarray of shape (n, s, s), uint8
-        On the logarithmic scale of the condensed frames, where intensity is nearly an offset, which only
-        order 0 sees.
-    operator : sparse array
-        From `angular_operator`.
+    good : ndarray of shape (s, s), bool
+        Pixels that carry signal.
+    scale_max : float
+        Counts at grey level 255.
 
     Returns
     -------
-    features : ndarray of shape (n, N_ORDERS * N_RADII), float32
+    features : ndarray of shape (n, N_FEATURES), float32
+        Ring by ring, then band by band, then the spectrum.
     """
-    maps = polar_maps(condensed, operator, n_radii=N_RADII, n_angles=N_ANGLES) / np.float32(255)
-    return angular_magnitudes(maps, N_ORDERS).reshape(len(condensed), -1)
+    features = np.empty((len(condensed), N_FEATURES), np.float32)
+    counts_of = np.expm1(np.arange(256) / 255 * np.log1p(scale_max)).astype(np.float32)
+    for start in range(0, len(condensed), CHUNK):
+        counts = counts_of[condensed[start : start + CHUNK]] * good
+        features[start : start + CHUNK] = _features(counts, good)
+    return features
+
+
+def _features(counts: NDArray[np.float32], good: NDArray[np.bool_]) -> NDArray[np.float32]:
+    roots = np.sqrt(counts + np.float32(EMPTY))
+    centres = find_centres(roots, good, reach=CENTRE_REACH * len(good))
+    power = angular_power(polar_maps(roots, good, centres, n_radii=N_RADII, n_angles=N_ANGLES))
+    mean = counts.sum(axis=(1, 2)) / max(int(good.sum()), 1) + DARK
+    rings = np.log(np.sqrt(power[:, :, :N_ORDERS] / mean[:, None, None]) + 1e-3)
+    bands = np.log(relative_magnitudes(power, n_bands=N_BANDS, n_orders=N_ORDERS - 1) + 0.02)
+    slope = np.diff(np.log(np.maximum(power[:, :, 0] - EMPTY, 1e-2)) / 2, axis=1)
+    slope = (slope - slope.mean(axis=1, keepdims=True)) * np.hanning(slope.shape[1])
+    beat = np.log(np.abs(np.fft.rfft(slope, axis=1)) + 0.02)
+    return np.hstack([block.reshape(len(counts), -1) for block in (rings, bands, beat)]).astype(np.float32)
 
 
 def fit_angular_head(
@@ -100,18 +116,30 @@ def fit_angular_head(
     """
     head = AngularHead(features.shape[1], matrix.shape[1])
     mean = features.mean(axis=0)
-    # the floor keeps rings that never vary, such as masked ones, from blowing up on a new frame
-    spread = np.maximum(features.std(axis=0), 0.05 * features.std())
-    weight, bias = _fit((features - mean) / np.maximum(spread, 1e-6), matrix, single_label, seed)
+    spread = _spread(features)
+    weight, bias = _fit((features - mean) / spread, matrix, single_label, seed)
     head.load_state_dict(
         {
             "linear.weight": torch.from_numpy(weight).float(),
             "linear.bias": torch.from_numpy(bias).float(),
             "mean": torch.from_numpy(mean).float(),
-            "spread": torch.from_numpy(np.maximum(spread, 1e-6)).float(),
+            "spread": torch.from_numpy(spread).float(),
         }
     )
     return head
+
+
+def _spread(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return what to divide by: the standard deviation times the root of the length of the block.
+
+    The root makes the three blocks weigh alike, whatever their lengths.
+
+    A feature that hardly varies, such as a masked ring, is not blown up on a new frame.
+    """
+    lengths = np.array([N_RADII * N_ORDERS, N_BANDS * (N_ORDERS - 1), N_RADII // 2])
+    root = np.repeat(np.sqrt(lengths), lengths)
+    deviation = features.std(axis=0)
+    return np.where(deviation > 0.02, deviation, 1.0).astype(np.float32) * root.astype(np.float32)
 
 
 def _fit(

@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from workers.science.angular_head import AngularHead, angular_features, angular_operator
+from workers.science.angular_head import DARK, AngularHead, angular_features
 from workers.science.errors import RecipeError
 from workers.science.network import GEOMETRY, load_card, load_tensors, require_kind
 
 LOG_SLOPE = 0.2  # `a` of the logarithmic activation, and the slope of the leaky ReLU, as published
 BRIGHTNESS = 30.0  # mean of the input; puts the weak outer rings on the curved part of the logarithm
-DARK = 1e-3  # counts per pixel; keeps a frame with nothing on it from being divided by zero
 BATCH = 256
 
 
@@ -116,7 +115,9 @@ class Classifier:
     ----------
     residual : AiryNet
     angular : AngularHead or None
-        The second expert; the logits of the two are averaged.
+        The second expert.
+    share : float
+        Weight of the residual network's logits in their mean with those of the angular head.
     good : ndarray of shape (s, s), bool
         Pixels that carry signal.
     scale_max : float
@@ -130,6 +131,7 @@ class Classifier:
 
     residual: AiryNet
     angular: AngularHead | None
+    share: float
     good: NDArray[np.bool_]
     scale_max: float
     single_label: bool
@@ -139,14 +141,19 @@ class Classifier:
 
     def logits(self, condensed: NDArray[np.uint8]) -> Tensor:
         """Return the joined logits (b, k) of one batch of condensed frames (b, s, s)."""
+        residual, angular = self.expert_logits(condensed)
+        return residual if angular is None else self.share * residual + (1 - self.share) * angular
+
+    def expert_logits(self, condensed: NDArray[np.uint8]) -> tuple[Tensor, Tensor | None]:
+        """Return the logits (b, k) of the residual network and of the angular head."""
         device = next(self.residual.parameters()).device
-        levels = torch.from_numpy(np.ascontiguousarray(condensed)).to(device).float() / 255.0
+        levels = torch.from_numpy(np.array(condensed)).to(device).float() / 255.0
         good = torch.from_numpy(self.good).to(device).float()
-        logits = self.residual(normalised_counts(levels, good, self.scale_max))
+        residual = self.residual(normalised_counts(levels, good, self.scale_max))
         if self.angular is None:
-            return logits
-        features = torch.from_numpy(angular_features(condensed, angular_operator(self.good)))
-        return (logits + self.angular(features.to(device))) / 2
+            return residual, None
+        features = torch.from_numpy(angular_features(condensed, self.good, self.scale_max))
+        return residual, self.angular(features.to(device))
 
 
 def classify_frames(condensed: NDArray[np.uint8], network: Classifier) -> NDArray[np.float32]:
@@ -211,6 +218,7 @@ def load_classifier(folder: str | Path) -> Classifier:
     return Classifier(
         residual.to(device).eval(),
         head.to(device).eval() if head else None,
+        float(card["residual_share"]),
         tensors["good"].numpy().astype(np.bool_),
         read_scale_max(folder),
         single_label,

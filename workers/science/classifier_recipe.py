@@ -1,9 +1,10 @@
 """How a classifier is trained, as one frozen value that refuses contradictions."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from workers.science.errors import RecipeError
+from workers.science.recipe import read_recipe, require_choice, require_range
 
 
 @dataclass(frozen=True)
@@ -65,13 +66,9 @@ class ClassifierRecipe:
 
     def __post_init__(self) -> None:
         for name, low, high in _LIMITS:
-            if not low <= getattr(self, name) <= high:
-                cause = f"{name} is {getattr(self, name)!r}"
-                raise RecipeError("Recipe", cause, f"Choose {name} from {low} to {high}")
+            require_range(name, getattr(self, name), low, high)
         for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                cause = f"{name} is {getattr(self, name)!r}"
-                raise RecipeError("Recipe", cause, f"Choose {' or '.join(choices)}")
+            require_choice(name, getattr(self, name), choices)
 
     @classmethod
     def from_dict(cls, recipe: dict[str, Any]) -> "ClassifierRecipe":
@@ -82,12 +79,12 @@ class ClassifierRecipe:
         RecipeError
             If a name is unknown, a value of the wrong kind, or out of its range.
         """
-        known = {field.name: field.default for field in fields(cls)}
-        unknown = sorted(set(recipe) - set(known))
-        if unknown:
-            cause = f"{unknown[0]!r} is not a setting of the classifier"
-            raise RecipeError("Recipe", cause, f"Use {', '.join(known)}")
-        return cls(**{name: _as_kind_of(known[name], name, value) for name, value in recipe.items()})
+        names = recipe.get("exclusive", ())
+        if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+            raise RecipeError(
+                "Setting 'exclusive'", f"{names!r} is not a list of classes", "Give their names"
+            )
+        return read_recipe(cls, recipe | {"exclusive": tuple(names)})
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, from which `from_dict` builds the same recipe."""
@@ -123,21 +120,3 @@ PUBLISHED = {
     "angular": False,
 }
 """Settings of Zimmermann et al., Phys. Rev. E 99, 063309 (2019), as far as a recipe can state them."""
-
-
-def _as_kind_of(default: Any, name: str, value: Any) -> Any:
-    """Return `value` as the type of the default, or say which type it must have."""
-    if isinstance(default, tuple):
-        right = isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
-        value = tuple(value) if right else value
-    elif isinstance(default, bool) or isinstance(value, bool):
-        right = isinstance(default, bool) and isinstance(value, bool)
-    elif isinstance(default, float):
-        right = isinstance(value, int | float)
-        value = float(value) if right else value
-    else:
-        right = isinstance(value, type(default))
-    if not right:
-        kind = "list of names" if isinstance(default, tuple) else type(default).__name__
-        raise RecipeError("Recipe", f"{name} is {value!r}", f"Give {name} as {kind}")
-    return value

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from workers.science.angular_head import angular_features, angular_operator, fit_angular_head
-from workers.science.classifier import AiryNet, Classifier, best_device, classify_frames, normalised_counts
+from workers.science.angular_head import AngularHead, angular_features, fit_angular_head
+from workers.science.checkpoint import load_checkpoint, optimiser_tensors, restore_optimiser, save_checkpoint
+from workers.science.classifier import (
+    BATCH,
+    AiryNet,
+    Classifier,
+    best_device,
+    classify_frames,
+    normalised_counts,
+)
 from workers.science.classifier_augment import augment
 from workers.science.classifier_recipe import ClassifierRecipe
 from workers.science.errors import TrainingError
@@ -25,6 +34,8 @@ CHECKPOINT_EVERY = 25
 POINTS = 60  # of the live curve, per fit
 WARM_UP = 0.25  # share of the steps in which the one-cycle rate rises
 MAX_CLASS_WEIGHT = 10.0
+SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)  # of the residual network, from which the held-back frames choose
+USUAL_SHARE = 0.25  # where there are none: few labels, so that the invariant features know more
 
 
 @dataclass(frozen=True)
@@ -109,15 +120,12 @@ class Fit:
 
     def as_classifier(self) -> Classifier:
         """Return the network as it is now, joined with the angular head if the recipe says so."""
-        frames, head = self.frames, None
-        if self.recipe.angular:
-            features = angular_features(frames.condensed, angular_operator(frames.good))
-            head = fit_angular_head(features, frames.matrix, frames.single_label, self.seed)
-            head = head.to(self.device).eval()
+        frames = self.frames
         exclusive = [frames.classes.index(name) for name in self.recipe.exclusive]
         return Classifier(
             self.network.eval(),
-            head,
+            self._angular_head,
+            USUAL_SHARE,
             frames.good,
             frames.scale_max,
             frames.single_label,
@@ -125,6 +133,16 @@ class Fit:
             [0.5] * len(frames.classes),
             exclusive,
         )
+
+    @cached_property
+    def _angular_head(self) -> AngularHead | None:
+        """The second expert, which needs no steps."""
+        if not self.recipe.angular:
+            return None
+        frames = self.frames
+        features = angular_features(frames.condensed, frames.good, frames.scale_max)
+        head = fit_angular_head(features, frames.matrix, frames.single_label, self.seed)
+        return head.to(self.device).eval()
 
     def _take_step(self) -> float:
         """Draw a batch, go one step downhill, and return the loss."""
@@ -197,33 +215,24 @@ class Fit:
 
     @property
     def _checkpoint(self) -> Path:
-        return self.scratch / f"{self.name.replace(' ', '-')}.pt"
+        return self.scratch / f"{self.name.replace(' ', '-')}.checkpoint"
 
     def _save(self) -> None:
-        """Write the checkpoint beside its place and move it there, so that it is whole or absent."""
-        state = {
-            "identity": self._identity,
-            "step": self.step,
-            "curve": self.curve,
-            "network": self.network.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-        }
-        new = self._checkpoint.with_suffix(".new")
-        torch.save(state, new)
-        new.replace(self._checkpoint)
+        tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
+        tensors |= optimiser_tensors("optimiser", self.optimiser)
+        facts = {"identity": self._identity, "step": self.step, "curve": self.curve}
+        save_checkpoint(self._checkpoint, tensors, facts)
 
     def _restore(self) -> None:
-        if not self._checkpoint.exists():
+        """Go on from the checkpoint of this very fit, if there is one."""
+        found = load_checkpoint(self._checkpoint)
+        if found is None or found[1].get("identity") != self._identity:
             return
-        try:
-            state = torch.load(self._checkpoint, map_location=self.device, weights_only=True)
-        except Exception:  # a damaged checkpoint costs time, it must not stop the training
-            return
-        if state.get("identity") != self._identity:
-            return
-        self.network.load_state_dict(state["network"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.step, self.curve = state["step"], state["curve"]
+        tensors, facts = found
+        weights = {name: tensors[f"network.{name}"] for name in self.network.state_dict()}
+        self.network.load_state_dict(weights)
+        restore_optimiser("optimiser", self.optimiser, tensors)
+        self.step, self.curve = facts["step"], facts["curve"]
 
 
 def learning_rate(step: int, recipe: ClassifierRecipe) -> float:
@@ -261,6 +270,32 @@ def class_weights(matrix: NDArray[np.bool_], single_label: bool) -> Tensor:
     else:
         weights = np.sqrt((len(matrix) - positives) / np.maximum(positives, 1)).clip(1.0, MAX_CLASS_WEIGHT)
     return torch.from_numpy(weights).float()
+
+
+def choose_share(network: Classifier, judged: LabelledFrames) -> float:
+    """Return the share of the residual network with the least cross-entropy on held-back frames.
+
+    One number from a coarse grid: with eight labels a class the angular head knows far more than the residual
+    network, and equal shares would sort worse than the head alone.
+    """
+    with torch.inference_mode():
+        parts = [
+            network.expert_logits(judged.condensed[start : start + BATCH])
+            for start in range(0, len(judged.condensed), BATCH)
+        ]
+    if parts[0][1] is None:
+        return 1.0
+    residual = torch.cat([part[0] for part in parts])
+    angular = torch.cat([part[1] for part in parts if part[1] is not None])
+    targets = torch.from_numpy(judged.matrix).to(residual.device).float()
+    losses = []
+    for share in SHARES:
+        logits = share * residual + (1 - share) * angular
+        if judged.single_label:
+            losses.append(float(functional.cross_entropy(logits, targets.argmax(dim=1))))
+        else:
+            losses.append(float(functional.binary_cross_entropy_with_logits(logits, targets)))
+    return SHARES[int(np.argmin(losses))]
 
 
 def _optimiser(network: nn.Module, recipe: ClassifierRecipe) -> torch.optim.Optimizer:
@@ -315,9 +350,11 @@ def train(
         judged = frames.part(held_back)
         fit = Fit("learning with labels held back", frames.part(seen), recipe, seed, scratch, judged)
         network = fit.run(on_progress, 0, total)
+        network = replace(network, share=choose_share(network, judged))
         probabilities, curve = classify_frames(judged.condensed, network), fit.curve
     if network is None or both:
         fit = Fit("learning from all labels", frames, recipe, seed, scratch)
-        network = fit.run(on_progress, recipe.n_steps if both else 0, total)
+        share = USUAL_SHARE if network is None else network.share
+        network = replace(fit.run(on_progress, recipe.n_steps if both else 0, total), share=share)
         curve = curve + fit.curve
     return network, probabilities, curve, time.monotonic() - begin

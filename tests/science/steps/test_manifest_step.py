@@ -26,8 +26,8 @@ def folders(tmp_path: Path) -> dict[str, Path]:
     np.save(made["cluster"] / "labels.npy", np.array([0, 0, 1, -1, 1, 0], np.int32))
     np.save(made["cluster"] / "probabilities.npy", np.ones(N, np.float32))
     np.save(made["cluster"] / "outlier_scores.npy", np.zeros(N, np.float32))
-    probabilities = np.array([[0.45, 0.1], [0.1, 0.9], [0.9, 0.8], [0, 0], [0.6, 0.2], [0.2, 0.7]], np.float32)
-    np.save(made["classification"] / "probabilities.npy", probabilities)
+    probabilities = [[0.45, 0.1], [0.1, 0.9], [0.9, 0.8], [0, 0], [0.6, 0.2], [0.2, 0.7]]
+    np.save(made["classification"] / "probabilities.npy", np.array(probabilities, np.float32))
     return made
 
 

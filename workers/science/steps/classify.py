@@ -113,6 +113,7 @@ def train_classifier(
         "classes": classes,
         "single_label": single_label,
         "thresholds": thresholds,
+        "residual_share": network.share,
         "curve": curve,
         "warnings": warnings,
     }
@@ -238,6 +239,8 @@ def _judge(
         thresholds = choose_thresholds(truth, probabilities)
     metrics = score(truth, probabilities, decision, frames.classes, frames.single_label)
     origin = f"{len(held_back)} labelled frames that the judged fit did not see"
+    if recipe.angular:
+        origin += ", but that chose the share of the residual network, one of five"
     if recipe.refit:
         origin += "; the network that is kept was then trained on all labels in the same way"
     return {"metrics": metrics, "figures_from": origin, "n_held_back": len(held_back)}, thresholds

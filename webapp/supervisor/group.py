@@ -19,6 +19,7 @@ from webapp.supervisor.process import SupervisedProcess
 
 logger = logging.getLogger(__name__)
 
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 PATIENCE_S = 20  # from asking all to end to killing what is left
 
 
@@ -45,11 +46,11 @@ class ProcessGroup:
         self.say = say
         self.lock: Any = None
         self.processes: list[SupervisedProcess] = []
+        self.handlers: dict[int, Any] = {}
 
     def __enter__(self) -> "ProcessGroup":
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, _stop)
         self.lock = take_lock()
+        self.handlers = {number: signal.signal(number, _stop) for number in SIGNALS}
         try:
             if self.address:
                 _require_free(self.address)
@@ -60,7 +61,7 @@ class ProcessGroup:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)  # a second Ctrl+C must not leave half of them behind
         broker = [process for process in self.processes if process.name == "redis"]
         others = [process for process in self.processes if process.name != "redis"]
@@ -71,6 +72,8 @@ class ProcessGroup:
             for process in processes:
                 process.wait(deadline)
         self.lock.close()
+        for number, handler in self.handlers.items():
+            signal.signal(number, handler)
 
     def tend(self) -> None:
         """Restart what has ended."""

@@ -24,16 +24,8 @@ logger = logging.getLogger(__name__)
 
 PATIENCE_S = 10  # from asking a child to stop to killing it
 # The child gets what a computation needs, and no secret.
-PASSED_ON = (
-    "PATH",
-    "HOME",
-    "LANG",
-    "LC_ALL",
-    "TMPDIR",
-    "VIRTUAL_ENV",
-    "CUDA_VISIBLE_DEVICES",
-    "LD_LIBRARY_PATH",
-)
+PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
+HDF5 = {"HDF5_PLUGIN_PRELOAD": "::", "HDF5_USE_FILE_LOCKING": "FALSE"}
 PR_SET_PDEATHSIG = 1
 
 
@@ -130,8 +122,7 @@ class Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=root,
-            env={name: os.environ[name] for name in PASSED_ON if name in os.environ}
-            | {"HDF5_PLUGIN_PRELOAD": "::", "HDF5_USE_FILE_LOCKING": "FALSE", "PYTHONUNBUFFERED": "1"},
+            env=_environment(claim.job.kind_of.queue),
             preexec_fn=_die_with_parent,
             start_new_session=True,
         )
@@ -217,6 +208,13 @@ class Child:
         seconds = now - self.first[0]
         rate = (done - self.first[1]) / seconds if seconds > 0.5 else 0.0
         self.progress = {**message, "note": message["note"][:200], "rate": rate}
+
+
+def _environment(queue: str) -> dict[str, str]:
+    """Return the child's environment; the thread counts are for libraries that ask nobody."""
+    threads = str(settings.ACCELERATOR_THREADS if queue == "gpu" else 1)
+    passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    return passed | HDF5 | {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
 
 
 def _die_with_parent() -> None:

@@ -1,0 +1,131 @@
+"""`manage.py sort`: the whole line for one file, without a browser."""
+
+import hashlib
+import os
+import shutil
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from webapp.accounts.services import operators_group
+from webapp.datasets.models import Dataset
+from webapp.datasets.services import inspect_source, register_dataset
+from webapp.jobs.models import Job, Product
+from webapp.labels.services import LabelError, import_labels_csv
+from webapp.portal.follow import Follower, JobFailedError
+from webapp.portal.services import Line, Recipe, sort_dataset
+from webapp.portal.workforce import workforce
+from webapp.supervisor.broker import NoBrokerError
+from webapp.supervisor.group import Stopped, prepare_database
+
+WRITTEN = ("manifest.csv", "manifest.parquet", "manifest.json")
+
+
+class InputError(Exception):
+    """Something that the operator gave cannot be used; the text is one line."""
+
+
+class Command(BaseCommand):
+    """Sort a file and write its manifest."""
+
+    help = "Sort the frames of SOURCE and write DIR/manifest.csv, .parquet and .json."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("source", type=Path, help="an HDF5 or CXI file")
+        parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the manifest goes")
+        parser.add_argument("--path", default="", metavar="HDF5_PATH", help="the frames inside the file")
+        parser.add_argument(
+            "--labels", type=Path, metavar="CSV", help="columns index,classes; classes joined by ;"
+        )
+        parser.add_argument("--single-label", action="store_true", help="each frame has exactly one class")
+        parser.add_argument("--seed", type=int, default=0, help="of all that is random (default: 0)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        given = Namespace(**options)
+        try:
+            self._sort(given)
+        except (InputError, LabelError, NoBrokerError) as error:
+            self._end(2, str(error))
+        except JobFailedError as error:
+            # A sentence for the user means bad input; a detail means a fault of ours.
+            self._end(1 if error.job.error_detail else 2, _one_line(error.job))
+        except Stopped:
+            self._end(130, "Stopped. Run the same command again: it goes on where this one ended.")
+
+    def _end(self, code: int, line: str) -> None:
+        self.stderr.write(" ".join(line.split()))
+        sys.exit(code)
+
+    def _sort(self, given: Namespace) -> None:
+        source = _readable_file(given.source, "the source")
+        labels = _readable_file(given.labels, "the labels") if given.labels else None
+        if given.single_label and not labels:
+            raise InputError("--single-label: it says something of labels. Give --labels CSV with it.")
+        _make_folder(given.out)
+        prepare_database()
+        with workforce(self.stderr.write) as force:
+            follower = Follower(tend=force.tend, stream=sys.stderr)
+            dataset = find_or_register(source, given.path, labels, given.single_label)
+            follower.follow([inspect_source(dataset=dataset)])
+            dataset.refresh_from_db()
+            if labels:
+                import_labels_csv(dataset=dataset, file=labels, single_label=given.single_label)
+            line = sort_dataset(dataset=dataset, recipe=Recipe(seed=given.seed))
+            follower.follow(line.handles)
+        self._hand_over(line, given.out)
+
+    def _hand_over(self, line: Line, out: Path) -> None:
+        product = Product.objects.get(pk=line.manifest.id)
+        for name in WRITTEN:
+            temporary = out / f".{name}.{os.getpid()}"
+            shutil.copyfile(product.path(name), temporary)
+            temporary.replace(out / name)
+        self.stdout.write(f"{product.facts['n_frames']} frames sorted: {out / 'manifest.csv'}")
+
+
+def _one_line(job: Job) -> str:
+    return job.error or f"{job.kind_of.title} was cancelled. Run the command again."
+
+
+def _readable_file(path: Path, what: str) -> Path:
+    if not path.exists():
+        raise InputError(f"{path}: {what} does not exist. Check the path.")
+    if not path.is_file():
+        raise InputError(f"{path}: {what} is not a file. Give the path of one HDF5 or CXI file.")
+    if not os.access(path, os.R_OK):
+        raise InputError(
+            f"{path}: {what} may not be read by this user. Ask its owner for the right to read it."
+        )
+    return path.resolve()
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{path}: the folder cannot be made ({error.strerror}). Give another --out."
+        ) from error
+    if not os.access(path, os.W_OK):
+        raise InputError(f"{path}: nothing may be written there. Give another --out.")
+
+
+def find_or_register(source: Path, dataset_path: str, labels: Path | None, single_label: bool) -> Dataset:
+    """Return the data set of this very source and labels, registered now if it is not there yet."""
+    stat = source.stat()
+    parts = [str(source), str(stat.st_size), str(stat.st_mtime_ns), dataset_path, str(single_label)]
+    parts.append(hashlib.sha256(labels.read_bytes()).hexdigest() if labels else "")
+    fingerprint = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    group = operators_group()
+    found = Dataset.objects.filter(group=group, fingerprint=fingerprint).first()
+    return found or register_dataset(
+        group=group,
+        name=source.stem,
+        paths=[source],
+        roots=[source.parent],
+        dataset_path=dataset_path,
+        fingerprint=fingerprint,
+    )

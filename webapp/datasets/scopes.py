@@ -94,23 +94,44 @@ def _members(columns: Columns, cluster: Any) -> np.ndarray:
     return _cluster_members(columns.products["cluster"].folder, cluster)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=4)
+def _grouped(folder: Path) -> tuple[np.ndarray, dict[int, tuple[int, int]]]:
+    """Return all frames by cluster, the likeliest members first, and where each cluster begins and ends.
+
+    One sort for all clusters: a page that shows hundreds of them must not search the frames for each.
+    """
+    labels = np.load(folder / "labels.npy", allow_pickle=False)
+    probabilities = np.load(folder / "probabilities.npy", allow_pickle=False)
+    order = np.lexsort((-probabilities, labels))
+    values, starts, sizes = np.unique(labels[order], return_index=True, return_counts=True)
+    places = zip(values.tolist(), starts.tolist(), sizes.tolist(), strict=True)
+    return _frozen(order), {value: (start, start + size) for value, start, size in places}
+
+
+def _likeliest_first(folder: Path, cluster: int) -> np.ndarray:
+    order, places = _grouped(folder)
+    return order[slice(*places.get(cluster, (0, 0)))]
+
+
 def _cluster_members(folder: Path, cluster: int) -> np.ndarray:
-    labels = np.load(folder / "labels.npy", mmap_mode="r", allow_pickle=False)
-    return _frozen(np.flatnonzero(labels == cluster))
+    return np.sort(_likeliest_first(folder, cluster))
 
 
 @lru_cache(maxsize=64)
+def _by_outlier_score(folder: Path, cluster: int) -> np.ndarray:
+    members = _likeliest_first(folder, cluster)
+    scores = np.load(folder / "outlier_scores.npy", mmap_mode="r", allow_pickle=False)[members]
+    return _frozen(members[np.argsort(-scores, kind="stable")])
+
+
 def _sorted_cluster(folder: Path, cluster: int, sort: str) -> np.ndarray:
-    members = _cluster_members(folder, cluster)
-    name = "outlier_scores.npy" if sort == "outlier" else "probabilities.npy"
-    key = np.load(folder / name, mmap_mode="r", allow_pickle=False)[members]
-    ordered = members[np.argsort(-key, kind="stable")]
-    if sort != "exemplars":
-        return _frozen(ordered)
+    if sort == "outlier":
+        return _by_outlier_score(folder, cluster)
+    members = _likeliest_first(folder, cluster)
+    if sort == "probability":
+        return members
     exemplars = _exemplars(folder, cluster)
-    rest = ordered[~np.isin(ordered, exemplars)]
-    return _frozen(np.concatenate([exemplars, rest]))
+    return np.concatenate([exemplars, members[~np.isin(members, exemplars)]])
 
 
 def _exemplars(folder: Path, cluster: int) -> np.ndarray:

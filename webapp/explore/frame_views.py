@@ -79,7 +79,6 @@ def _page_facts(dataset: Dataset, columns: Columns, index: int) -> dict[str, Any
         "size": columns.condensed.shape[1] if columns.condensed is not None else 0,
         "scaleMax": scale_max(columns),
         "condensation": str(condensation.pk) if condensation else None,
-        "colour": cluster_colour(int(columns.clusters[index])) if columns.clusters is not None else "",
     }
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from webapp.datasets.columns import NOISE, PHYSICS, Columns
 from webapp.datasets.models import Dataset
+from webapp.datasets.scopes import sorted_frames
 from webapp.explore.palette import cluster_colour
 from webapp.explore.sampling import drawn_points
 from webapp.jobs.kinds import SHEET
@@ -21,27 +22,17 @@ MOST_COMPARED = 2_000_000
 
 def cluster_cards(columns: Columns) -> list[dict[str, Any]]:
     """Return what the gallery shows of each cluster, the largest first and noise last."""
-    n_frames = columns.n_frames
-    cards = [
-        {
-            **cluster,
-            "name": f"Cluster {cluster['id']}",
-            "share": cluster["size"] / max(1, n_frames),
-            "colour": cluster_colour(cluster["id"]),
-        }
-        for cluster in columns.cluster_list
-    ]
-    n_noise = n_frames - sum(card["size"] for card in cards)
-    if columns.clusters is not None and n_noise:
-        cards.append(
-            {
-                "id": NOISE,
-                "name": "Noise",
-                "size": n_noise,
-                "share": n_noise / max(1, n_frames),
-                "colour": cluster_colour(NOISE),
-            }
-        )
+    if columns.clusters is None:
+        return []
+    cards = [{**cluster, "name": f"Cluster {cluster['id']}"} for cluster in columns.cluster_list]
+    n_noise = columns.n_frames - sum(card["size"] for card in cards)
+    if n_noise:
+        cards.append({"id": NOISE, "name": "Noise", "size": n_noise, "exemplars": []})
+    for card in cards:
+        card["share"] = card["size"] / columns.n_frames
+        card["colour"] = cluster_colour(card["id"])
+        card["n_exemplars"] = len(card["exemplars"])
+        card["frames"] = sorted_frames(columns, {"cluster": card["id"]}, "exemplars")[:SHOWN_ON_CARD].tolist()
     return cards
 
 

@@ -76,6 +76,7 @@ def page_urls(dataset: Dataset, columns: Columns) -> dict[str, str]:
     return {
         "framesUrl": frame.removesuffix("0/"),
         "sheetsUrl": sheet.removesuffix("0.webp"),
+        "maskUrl": reverse("explore:condensed-mask", args=[condensation.pk]) if condensation else "",
         "listUrl": reverse("explore:frame-list", args=[dataset.pk]),
         "pointsUrl": reverse("explore:map-points", args=[dataset.pk, "index"]).removesuffix("index.bin"),
     }

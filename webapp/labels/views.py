@@ -29,7 +29,7 @@ from webapp.labels.state_cache import current_labels
 def dataset_label(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Show the labelling page, or on the first visit the form that names the classes."""
     dataset = get_for(request.user, Dataset.objects, pk=pk)
-    return _page(request, dataset, SchemeForm(), LabelsFileForm())
+    return _page(request, dataset, SchemeForm(), LabelsFileForm(auto_id="import_%s"))
 
 
 def _page(
@@ -71,6 +71,7 @@ def _page_facts(dataset: Dataset, columns: Columns, scheme: ClassScheme | None) 
         "dataset": str(dataset.pk),
         "framesUrl": frame.removesuffix("0/"),
         "sheetsUrl": sheet.removesuffix("0.webp"),
+        "maskUrl": reverse("explore:condensed-mask", args=[condensation.pk]) if condensation else "",
         "condensation": str(condensation.pk) if condensation else None,
         "nFrames": columns.n_frames,
         "classes": scheme.classes if scheme else [],
@@ -105,7 +106,7 @@ def scheme_create(request: HttpRequest, pk: UUID) -> HttpResponse:
             return redirect("labels:dataset-label", pk=pk)
         except LabelError as error:
             form.add_error(None, str(error))
-    return _page(request, dataset, form, LabelsFileForm(), status=400)
+    return _page(request, dataset, form, LabelsFileForm(auto_id="import_%s"), status=400)
 
 
 @login_required
@@ -133,7 +134,7 @@ def label_import(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Take in a CSV with labels."""
     dataset = get_for(request.user, Dataset.objects, pk=pk)
     require_writer(request.user, dataset.group)
-    form = LabelsFileForm(request.POST, request.FILES)
+    form = LabelsFileForm(request.POST, request.FILES, auto_id="import_%s")
     if form.is_valid():
         try:
             n_frames = import_labels_csv(

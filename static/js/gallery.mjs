@@ -1,0 +1,183 @@
+// A grid of thumbnails of any length: only the rows in sight are in the page, and pages are fetched as needed.
+
+import { postJson } from "./api.mjs";
+import { makeThumb } from "./thumbs.mjs";
+
+const TILE = 72;
+const PAGE = 120;
+
+export class Gallery {
+  /** `viewport` scrolls; `onChoice(frames)` hears of each change of the selection. */
+  constructor(viewport, facts, onChoice) {
+    Object.assign(this, { viewport, facts, onChoice });
+    this.space = document.createElement("div");
+    this.space.className = "gallery-space";
+    viewport.replaceChildren(this.space);
+    viewport.addEventListener("scroll", () => this.render(), { passive: true });
+    new ResizeObserver(() => this.render(true)).observe(viewport);
+    viewport.addEventListener("click", (event) => this.onClick(event));
+    viewport.addEventListener("keydown", (event) => this.onKey(event));
+    this.reset();
+  }
+
+  reset() {
+    this.total = 0;
+    this.pages = new Map();
+    this.tiles = new Map();
+    this.chosen = new Set();
+    this.focused = 0;
+    this.anchor = null;
+    this.space.replaceChildren();
+  }
+
+  /** Show the frames of `scope`; resolves with how many there are. */
+  async show(scope, sort) {
+    this.reset();
+    this.asked = { scope, sort };
+    const mine = this.asked;
+    const { ok, data } = await this.fetchPage(0);
+    if (mine !== this.asked) return 0;
+    if (!ok) throw new Error(data.error);
+    this.total = data.n;
+    this.viewport.scrollTop = 0;
+    this.render(true);
+    return data.n;
+  }
+
+  async fetchPage(number) {
+    const asked = this.asked;
+    this.pages.set(number, null);
+    const answer = await postJson(this.facts.listUrl, { ...asked, offset: number * PAGE, limit: PAGE });
+    if (asked !== this.asked) return answer;
+    if (answer.ok) this.pages.set(number, answer.data.frames);
+    else this.pages.delete(number);
+    return answer;
+  }
+
+  get columns() {
+    return Math.max(1, Math.floor(this.viewport.clientWidth / TILE));
+  }
+
+  render(again = false) {
+    if (again) {
+      this.tiles.forEach((tile) => tile.remove());
+      this.tiles.clear();
+    }
+    const columns = this.columns;
+    this.space.style.height = `${Math.ceil(this.total / columns) * TILE}px`;
+    const first = Math.max(0, Math.floor(this.viewport.scrollTop / TILE) - 2) * columns;
+    const rows = Math.ceil(this.viewport.clientHeight / TILE) + 4;
+    const last = Math.min(this.total, first + rows * columns);
+    for (const [place, tile] of this.tiles) {
+      if (place < first || place >= last) {
+        tile.remove();
+        this.tiles.delete(place);
+      }
+    }
+    const wanted = new Set();
+    for (let place = first; place < last; place += 1) {
+      const page = Math.floor(place / PAGE);
+      const entry = this.pages.get(page)?.[place % PAGE];
+      if (entry) this.place(place, entry, columns);
+      else if (!this.pages.has(page)) wanted.add(page);
+    }
+    wanted.forEach((page) => this.fetchPage(page).then(() => this.render()));
+  }
+
+  place(place, entry, columns) {
+    if (this.tiles.has(place)) return;
+    const tile = makeThumb(entry.index, this.facts);
+    tile.dataset.place = place;
+    tile.tabIndex = place === this.focused ? 0 : -1;
+    tile.title = describe(entry);
+    tile.style.left = `${(place % columns) * TILE}px`;
+    tile.style.top = `${Math.floor(place / columns) * TILE}px`;
+    this.mark(tile, entry.index);
+    this.tiles.set(place, tile);
+    this.space.append(tile);
+  }
+
+  mark(tile, index) {
+    const isChosen = this.chosen.has(index);
+    tile.classList.toggle("is-chosen", isChosen);
+    tile.setAttribute("aria-label", `Frame ${index}${isChosen ? ", chosen" : ""}`);
+  }
+
+  entryAt(place) {
+    return this.pages.get(Math.floor(place / PAGE))?.[place % PAGE];
+  }
+
+  onClick(event) {
+    const tile = event.target.closest(".thumb");
+    if (!tile || !(event.shiftKey || event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    const place = Number(tile.dataset.place);
+    if (event.shiftKey && this.anchor !== null) {
+      const [from, to] = [Math.min(place, this.anchor), Math.max(place, this.anchor)];
+      for (let each = from; each <= to; each += 1) {
+        const entry = this.entryAt(each);
+        if (entry) this.chosen.add(entry.index);
+      }
+    } else {
+      this.toggle(place);
+    }
+    this.anchor = place;
+    this.tell();
+  }
+
+  toggle(place) {
+    const { index } = this.entryAt(place);
+    if (!this.chosen.delete(index)) this.chosen.add(index);
+  }
+
+  clearChoice() {
+    this.chosen.clear();
+    this.tell();
+  }
+
+  tell() {
+    this.tiles.forEach((tile) => this.mark(tile, Number(tile.dataset.frame)));
+    this.onChoice?.([...this.chosen]);
+  }
+
+  onKey(event) {
+    if (!event.target.closest(".thumb")) return;
+    const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.columns, ArrowDown: this.columns };
+    if (event.key === " ") {
+      event.preventDefault();
+      const place = Number(event.target.dataset.place);
+      this.toggle(place);
+      this.anchor = place;
+      this.tell();
+    } else if (event.key in steps) {
+      event.preventDefault();
+      this.focusOn(Number(event.target.dataset.place) + steps[event.key]);
+    }
+  }
+
+  focusOn(place) {
+    if (place < 0 || place >= this.total) return;
+    const old = this.tiles.get(this.focused);
+    if (old) old.tabIndex = -1;
+    this.focused = place;
+    const top = Math.floor(place / this.columns) * TILE;
+    const { scrollTop, clientHeight } = this.viewport;
+    if (top < scrollTop) this.viewport.scrollTop = top;
+    if (top + TILE > scrollTop + clientHeight) this.viewport.scrollTop = top + TILE - clientHeight;
+    this.render();
+    const tile = this.tiles.get(place);
+    if (tile) {
+      tile.tabIndex = 0;
+      tile.focus({ preventScroll: true });
+    }
+  }
+}
+
+function describe(entry) {
+  const parts = [`Frame ${entry.index}`];
+  if (entry.cluster !== undefined) {
+    parts.push(entry.cluster < 0 ? "noise" : `cluster ${entry.cluster}, probability ${entry.probability}`);
+    if (entry.outlier !== null) parts.push(`outlier score ${entry.outlier}`);
+  }
+  return parts.join(" · ");
+}

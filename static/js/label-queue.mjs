@@ -1,0 +1,78 @@
+// The frames that a person goes through: those seen, the one in sight, and the ones that come next.
+
+import { getJson } from "./api.mjs";
+
+const AHEAD = 12;
+const FETCH_BELOW = 8;
+
+export class LabelQueue {
+  constructor(facts) {
+    this.facts = facts;
+    this.restart({ mode: "order" });
+  }
+
+  /** Begin a queue; frames seen before stay behind, so that one can go back to them. */
+  restart(query) {
+    this.query = query;
+    this.place = 0;
+    this.isAtEnd = false;
+    this.trail = (this.trail ?? []).slice(0, (this.at ?? -1) + 1);
+    this.at = this.trail.length - 1;
+    this.round = (this.round ?? 0) + 1;
+    this.fetching = null;
+  }
+
+  get current() {
+    return this.trail[this.at] ?? null;
+  }
+
+  get upcoming() {
+    return this.trail.slice(this.at + 1);
+  }
+
+  /** Put one frame in sight, wherever it stands in a queue. */
+  put(entry) {
+    this.trail.splice(this.at + 1, 0, entry);
+    this.at += 1;
+  }
+
+  /** Go to a frame that was seen. */
+  returnTo(index) {
+    const found = this.trail.findIndex((entry) => entry.index === index);
+    if (found >= 0) this.at = found;
+    return found >= 0;
+  }
+
+  back() {
+    if (this.at > 0) this.at -= 1;
+  }
+
+  /** Go on; false where nothing is left. */
+  async forward() {
+    if (this.at + 1 >= this.trail.length) await this.fill();
+    if (this.at + 1 >= this.trail.length) return false;
+    this.at += 1;
+    return true;
+  }
+
+  /** See to it that enough frames are known ahead; throws with a sentence. */
+  async fill() {
+    if (this.isAtEnd || this.upcoming.length >= FETCH_BELOW) return;
+    this.fetching ??= this.fetchMore().finally(() => (this.fetching = null));
+    await this.fetching;
+  }
+
+  async fetchMore() {
+    const round = this.round;
+    const query = new URLSearchParams({ ...this.query, place: this.place, count: AHEAD });
+    const { ok, data } = await getJson(`${this.facts.queueUrl}?${query}`);
+    if (round !== this.round) return;
+    if (!ok) throw new Error(data.error);
+    const known = new Set(this.trail.map((entry) => entry.index));
+    for (const frame of data.frames) {
+      if (!known.has(frame.index)) this.trail.push({ ...frame, classes: null });
+    }
+    this.isAtEnd = data.frames.length === 0;
+    this.place = data.place;
+  }
+}

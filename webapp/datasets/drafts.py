@@ -9,7 +9,13 @@ from django.db import transaction
 
 from webapp.accounts.models import User
 from webapp.datasets.models import Dataset
-from webapp.datasets.services import condense_frames, confirm_dataset, index_frames, inspect_source
+from webapp.datasets.services import (
+    condense_frames,
+    confirm_dataset,
+    index_frames,
+    inspect_source,
+    record_source,
+)
 from webapp.jobs.models import Job, Product
 from webapp.jobs.selectors import JobProgress, progress_of
 
@@ -43,7 +49,9 @@ def choose_frames(*, dataset: Dataset, dataset_path: str, user: User) -> None:
     """Look at another HDF5 path of the same files."""
     Dataset.objects.filter(pk=dataset.pk).update(dataset_path=dataset_path)
     dataset.refresh_from_db()
-    inspect_source(dataset=dataset, user=user)
+    handle = inspect_source(dataset=dataset, user=user)
+    if handle.job is None:  # looked at before: the row has to say again what was found then
+        record_source(product=Product.objects.get(pk=handle.id))
 
 
 @transaction.atomic

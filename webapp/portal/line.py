@@ -82,6 +82,8 @@ def lines_of(datasets: list[Dataset]) -> dict[UUID, list[LineStep]]:
     fields = ("id", "kind", "inputs", "params", "dataset_id", "created_at")
     for row in Product.objects.filter(dataset__in=datasets).order_by("-created_at").values(*fields):
         products[row["dataset_id"]].append(row)
+    for dataset in datasets:
+        products[dataset.pk] = [row for row in products[dataset.pk] if looked_at(dataset, row)]
     jobs: dict[UUID, dict] = {dataset.pk: {} for dataset in datasets}
     for row in _job_rows(datasets):
         jobs[row["dataset_id"]][row["kind"]] = row  # in order of creation: the last one stays
@@ -92,6 +94,12 @@ def lines_of(datasets: list[Dataset]) -> dict[UUID, list[LineStep]]:
         )
         for dataset in datasets
     }
+
+
+def looked_at(dataset: Dataset, product: dict[str, Any]) -> bool:
+    """Whether a product is not a dry run of frames that were not chosen in the end."""
+    path = product["params"].get("dataset_path", dataset.dataset_path)
+    return product["kind"] != "inspect" or path == dataset.dataset_path
 
 
 def _job_rows(datasets: list[Dataset]) -> list[dict[str, Any]]:

@@ -11,7 +11,8 @@ from webapp.datasets.drafts import dry_run_of
 from webapp.datasets.models import Dataset
 from webapp.jobs.models import Job, Product, State
 from webapp.portal.histogram import histograms
-from webapp.portal.line import LineStep, lines_of
+from webapp.portal.line import LineStep, lines_of, looked_at
+from webapp.portal.services import Recipe
 
 N_FAILED = 10
 
@@ -69,7 +70,7 @@ def _was_overtaken(job: Job) -> bool:
 def dataset_facts(dataset: Dataset) -> dict[str, Any]:
     """Return the newest products of the Data step, by kind, and the source files."""
     products = Product.objects.filter(dataset=dataset, kind__in=("inspect", "index", "condense"))
-    newest = {product.kind: product for product in products.order_by("created_at")}
+    newest = {item.kind: item for item in products.order_by("created_at") if looked_at(dataset, vars(item))}
     index, condensation = newest.get("index"), newest.get("condense")
     return {
         "histograms": histograms(index) if index else [],
@@ -99,6 +100,22 @@ def _geometry_words(condensation: Product | None) -> dict[str, str]:
         "masked_percent": "unknown" if share is None else f"{100 * share:.1f} % of the pixels",
         "centre": "unknown" if not centre else f"row {centre[0]:.1f}, column {centre[1]:.1f}",
     }
+
+
+def newest_recipe(dataset: Dataset) -> Recipe:
+    """Return the recipe by which the newest products are made, so that “sort” goes on from them.
+
+    Whoever learned again with another seed wants clusters of that network, not those of the default one.
+    """
+    params = {kind: _newest_params(dataset, kind) for kind in ("condense", "learn", "cluster", "train")}
+    recipes = {kind: found.get("recipe", {}) for kind, found in params.items()}
+    return Recipe(seed=params["learn"].get("seed", 0), **recipes)
+
+
+def _newest_params(dataset: Dataset, kind: str) -> dict[str, Any]:
+    job = Job.objects.filter(dataset=dataset, kind=kind).active().first()
+    made_by = job or Product.objects.filter(dataset=dataset).of_kind(kind).first()
+    return made_by.params if made_by else {}
 
 
 def history_of(dataset: Dataset, n: int = 30) -> list[Job]:

@@ -14,7 +14,7 @@ from webapp.accounts.access import get_for, require_writer
 from webapp.accounts.models import Group
 from webapp.datasets.models import Dataset
 from webapp.portal.line import PLACES
-from webapp.portal.selectors import dataset_facts, history_of, home_rows, needs_me
+from webapp.portal.selectors import dataset_facts, history_of, home_rows, needs_me, newest_recipe
 from webapp.portal.services import sort_dataset
 from webapp.portal.templatetags.line import line_context
 
@@ -85,7 +85,7 @@ def dataset_sort(request: HttpRequest, pk: UUID) -> HttpResponse:
     if dataset.is_draft:
         messages.warning(request, "Confirm first which frames belong to this data set.")
         return redirect("datasets:dataset-draft", pk=pk)
-    line = sort_dataset(dataset=dataset, user=request.user)
+    line = sort_dataset(dataset=dataset, recipe=newest_recipe(dataset), user=request.user)
     n_jobs = sum(1 for handle in line.handles if handle.job)
     if n_jobs:
         messages.success(

@@ -26,15 +26,15 @@ class ClusterRecipe:
     """How latents are reduced and what counts as a cluster."""
 
     reduce: str = "umap"
-    """``"umap"`` brings neighbours together before density is asked for; ``"none"`` takes the latents as they are."""
+    """``"umap"`` brings neighbours together first; ``"none"`` takes the latents as they are."""
     n_dimensions: int = 5
     n_neighbors: int = 15
     min_cluster_size: int | None = None
-    """Frames; None tries several, from a hundredth of the data set."""
+    """Frames; None tries several, from a fiftieth of the data set."""
     min_samples: int | None = None
     """Neighbours that make a point dense; None is 5."""
     method: str = "auto"
-    """``"eom"`` (few, stable clusters), ``"leaf"`` (many, fine ones) or ``"auto"`` (the one that separates better)."""
+    """``"eom"`` (few, stable), ``"leaf"`` (many, fine ones) or ``"auto"`` (what separates better)."""
 
     def __post_init__(self) -> None:
         """Refuse what HDBSCAN cannot do."""
@@ -50,7 +50,7 @@ class ClusterRecipe:
 
 @dataclass(frozen=True)
 class Clustering:
-    """What HDBSCAN found. Label 0 is the largest cluster, -1 noise; all other arrays are in frame order too."""
+    """What HDBSCAN found, in frame order. Label 0 is the largest cluster, -1 noise."""
 
     labels: NDArray[np.int32]
     probabilities: NDArray[np.float32]
@@ -90,7 +90,9 @@ def cluster_points(
         on_progress(i, len(trials), "settings", note="clustering")
         found = _run(points, size, _min_samples(n, recipe), method, threads)
         validity, noise = _validity(found), float(np.mean(found.labels_ < 0))
-        score = validity * (1 - noise)
+        # To tell empty frames from all others is always easiest and tells nobody anything new, so the number
+        # of clusters counts too, by its logarithm.
+        score = validity * (1 - noise) * np.log(max(found.labels_.max() + 1, 2))
         if best is None or score > best_score:
             best, best_score = found, score
             best_choice = {"min_cluster_size": size, "method": method}
@@ -105,7 +107,7 @@ def _trials(n: int, recipe: ClusterRecipe) -> list[tuple[int, str]]:
     if recipe.min_cluster_size is not None:
         sizes = [recipe.min_cluster_size]
     else:
-        sizes = sorted({max(5, n // share) for share in (100, 50, 25)})
+        sizes = sorted({max(5, n // share) for share in (50, 30, 20)})
     methods = ["eom", "leaf"] if recipe.method == "auto" else [recipe.method]
     return [(min(size, max(2, n // 2)), method) for size, method in product(sizes, methods)]
 

@@ -75,10 +75,10 @@ def embed_frames(
     ScienceError
         If the frames are of another size than those that the network learned from.
     """
-    if condensed.shape[1:] != network.inputs.lit.shape:
+    if condensed.shape[1:] != network.inputs.mask.shape:
         raise ScienceError(
             "Frames",
-            f"they are {condensed.shape[1:]} pixels, the network learned from {network.inputs.lit.shape}",
+            f"they are {condensed.shape[1:]} pixels, the network learned from {network.inputs.mask.shape}",
             "Condense the data set with the geometry of the network",
         )
     latents = np.empty((len(condensed), network.n_latents), np.float32)

@@ -1,8 +1,8 @@
 """FactorVAE: a variational autoencoder whose latents are pushed to be independent.
 
-H. Kim and A. Mnih, "Disentangling by Factorising", arXiv:1802.05983. The loss is reconstruction + KL + gamma * TC, with the
-total correlation TC from the density ratio that a discriminator learns between latents and latents whose dimensions
-are permuted over the batch (their Algorithm 2).
+H. Kim and A. Mnih, "Disentangling by Factorising", arXiv:1802.05983. The loss is reconstruction + KL +
+gamma * TC, with the total correlation TC from the density ratio that a discriminator learns between latents
+and latents whose dimensions are permuted over the batch (their Algorithm 2).
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from workers.science.errors import RecipeError
 from workers.science.recipe import require_choice, require_range
 
 IMAGE_SIDE = 64
@@ -22,7 +23,7 @@ class LearnRecipe:
     """What a FactorVAE learns from, how big it is and how it is trained."""
 
     input: str = "angular"
-    """``"angular"`` (angular Fourier magnitudes, blind to in-plane rotation) or ``"image"`` (64 x 64, as published)."""
+    """``"angular"`` (blind to in-plane rotation) or ``"image"`` (64 x 64, as published)."""
     n_latents: int = 10
     gamma: float = 6.4
     """Weight of the total correlation; 6.4 to 100 in the paper."""
@@ -31,8 +32,8 @@ class LearnRecipe:
     learning_rate: float = 1e-3
     """Of the autoencoder, at the start; it falls to 5 % along a cosine. The paper has 1e-4 for 3e5 steps."""
     discriminator_rate: float = 1e-4
-    discriminator_width: int = 256
-    """1000 in the paper, at six times the time of a step."""
+    discriminator_width: int = 128
+    """1000 in the paper, at many times the time of a step."""
     hidden_width: int = 256
     """Of the layers of the angular encoder and decoder."""
     warm_up: float = 0.2
@@ -41,9 +42,16 @@ class LearnRecipe:
     """KL per latent, in nats, below which it costs nothing more: against collapse."""
     active_kl: float = 0.1
     """Mean KL, in nats, from which a latent counts as active."""
-    n_radii: int = 48
-    n_angles: int = 128
+    n_radii: int = 52
+    n_angles: int = 96
+    n_bands: int = 10
+    """Rings of the polar map are averaged into so many bands."""
     n_orders: int = 12
+    """Orders of the Fourier series over the angle, from 1."""
+    centre_reach: float = 0.04
+    """How far the beam may be from the middle, as a share of the frame's side."""
+    noise_level: float = 0.3
+    """Standard deviation that the decoder allows a feature: smaller means more active latents."""
     max_frames: int = 50_000
     """Larger data sets are learned from a random subset of this size."""
 
@@ -63,7 +71,12 @@ class LearnRecipe:
         require_range("active_kl", self.active_kl, 0, 10)
         require_range("n_radii", self.n_radii, 4, 512)
         require_range("n_angles", self.n_angles, 8, 1024)
-        require_range("n_orders", self.n_orders, 1, self.n_angles // 2 + 1)
+        require_range("n_bands", self.n_bands, 1, self.n_radii)
+        require_range("n_orders", self.n_orders, 1, 3 * (self.n_angles // 2) // 4 - 1)
+        require_range("centre_reach", self.centre_reach, 0, 0.25)
+        require_range("noise_level", self.noise_level, 0.01, 10)
+        if self.n_angles % 2:
+            raise RecipeError("Setting 'n_angles'", f"{self.n_angles} is odd", "Choose an even number")
         require_range("max_frames", self.max_frames, 2, 10_000_000)
 
 
@@ -80,14 +93,14 @@ class FactorVAE(nn.Module):
 
     def __init__(self, recipe: LearnRecipe, n_features: int) -> None:
         super().__init__()
-        self.is_image = recipe.input == "image"
+        self.is_image, self.noise_level = recipe.input == "image", recipe.noise_level
         if self.is_image:
             self.encoder = _image_encoder(2 * recipe.n_latents)
             self.decoder = _image_decoder(recipe.n_latents)
         else:
             width = recipe.hidden_width
-            self.encoder = _perceptron(n_features, width, 2 * recipe.n_latents)
-            self.decoder = _perceptron(recipe.n_latents, width, n_features)
+            self.encoder = _Perceptron(n_features, width, 2 * recipe.n_latents)
+            self.decoder = _Perceptron(recipe.n_latents, width, n_features)
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log variance of the posterior, each of shape (b, d)."""
@@ -101,18 +114,26 @@ class FactorVAE(nn.Module):
     def reconstruction_loss(self, x: Tensor, output: Tensor) -> Tensor:
         """Return the negative log likelihood per frame in nats, up to a constant.
 
-        Features have a Gaussian of unit variance, pixels in [0, 1] the Bernoulli of the paper.
+        Features have a Gaussian of the recipe's noise level, pixels in [0, 1] the Bernoulli of the paper.
         """
         if self.is_image:
             return functional.binary_cross_entropy_with_logits(output, x, reduction="sum") / len(x)
-        return 0.5 * (x - output).square().sum() / len(x)
+        return 0.5 * ((x - output) / self.noise_level).square().sum() / len(x)
 
 
-def _perceptron(n_in: int, width: int, n_out: int) -> nn.Sequential:
-    """Return three layers with SiLU between them."""
-    return nn.Sequential(
-        nn.Linear(n_in, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, n_out)
-    )
+class _Perceptron(nn.Module):
+    """Three layers with SiLU between them, added to a linear map, which alone would be a PCA."""
+
+    def __init__(self, n_in: int, width: int, n_out: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(n_in, n_out)
+        self.layers = nn.Sequential(
+            nn.Linear(n_in, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, n_out)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (b, n_out)."""
+        return self.linear(x) + self.layers(x)
 
 
 def _image_encoder(n_out: int) -> nn.Sequential:

@@ -1,4 +1,4 @@
-"""What a FactorVAE sees of a condensed frame: a vector of features, the same way when it learns and when it embeds."""
+"""What a FactorVAE sees of a condensed frame: a vector of features, the same for learning and embedding."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from workers.science.factorvae import IMAGE_SIDE, LearnRecipe
-from workers.science.polar import angular_magnitudes, polar_maps, polar_operator
+from workers.science.polar import EMPTY, angular_power, find_centres, polar_maps, relative_magnitudes
 from workers.science.progress import Progress, silent
 
-CHUNK = 256
+CHUNK = 64
 """Frames that are turned into features at a time: bounds the memory."""
 
 
@@ -20,21 +20,15 @@ CHUNK = 256
 class InputMap:
     """The map from condensed frames to features, with what it took from the data set.
 
-    `lit` (s, s) bool is True where any frame of the data set has counts: the rest is masked or tells nothing. `mean` and
-    `scale` (n_features,) float32 standardise the features; they are 0 and 1 for images.
+    `mask` (s, s) bool is True where a condensed frame may be used. `mean` and `scale` (n_features,) float32
+    standardise the features; they are 0 and 1 for images.
     """
 
     recipe: LearnRecipe
     scale_max: float
-    lit: NDArray[np.bool_]
+    mask: NDArray[np.bool_]
     mean: NDArray[np.float32]
     scale: NDArray[np.float32]
-
-    def __post_init__(self) -> None:
-        """Build the polar operator once."""
-        if self.recipe.input == "angular":
-            sizes = {"n_radii": self.recipe.n_radii, "n_angles": self.recipe.n_angles}
-            object.__setattr__(self, "_operator", polar_operator(self.lit, **sizes, inner=_hole(self.lit)))
 
     def features(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return standardised features.
@@ -55,15 +49,13 @@ class InputMap:
         """Return features before standardisation, of shape (m, n_features), float32."""
         if self.recipe.input == "image":
             return image_features(frames)
-        log_counts = frames.astype(np.float32) * np.float32(np.log1p(self.scale_max) / 255)
-        sizes = {"n_radii": self.recipe.n_radii, "n_angles": self.recipe.n_angles}
-        maps = polar_maps(log_counts, self._operator, **sizes)
-        return angular_features(maps, self.recipe.n_orders)
+        counts = np.expm1(frames.astype(np.float32) * np.float32(np.log1p(self.scale_max) / 255))
+        return angular_features(counts, self.mask, self.recipe)
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """Return what must be stored beside the weights to embed new frames."""
         return {
-            "input.lit": torch.from_numpy(self.lit.astype(np.uint8)),
+            "input.mask": torch.from_numpy(self.mask.astype(np.uint8)),
             "input.mean": torch.from_numpy(self.mean),
             "input.scale": torch.from_numpy(self.scale),
             "input.scale_max": torch.tensor(self.scale_max, dtype=torch.float64),
@@ -75,35 +67,41 @@ class InputMap:
         return cls(
             recipe=recipe,
             scale_max=float(tensors["input.scale_max"]),
-            lit=tensors["input.lit"].numpy().astype(bool),
+            mask=tensors["input.mask"].numpy().astype(bool),
             mean=tensors["input.mean"].numpy(),
             scale=tensors["input.scale"].numpy(),
         )
 
 
-def angular_features(maps: NDArray[np.float32], n_orders: int) -> NDArray[np.float32]:
-    """Return angular Fourier magnitudes with the brightness of the frame taken out.
+def angular_features(
+    counts: NDArray[np.float32], mask: NDArray[np.bool_], recipe: LearnRecipe
+) -> NDArray[np.float32]:
+    """Return features that know neither the in-plane angle, nor the brightness, nor where the beam was.
 
     Parameters
     ----------
-    maps : ndarray of shape (m, n_radii, n_angles), float32
-        Polar maps of ``log1p(counts)``.
-    n_orders : int
-        Orders of the Fourier series.
+    counts : ndarray of shape (m, s, s), float32
+        Counts per pixel.
+    mask : ndarray of shape (s, s), bool
+        True where the pixels may be used.
+    recipe : LearnRecipe
+        Sizes of polar map and features.
 
     Returns
     -------
-    features : ndarray of shape (m, n_orders * n_radii), float32
-        Order by order; the root mean square of the map is divided out.
+    features : ndarray of shape (m, n_bands * n_orders), float32
+        Relative magnitudes of the angular Fourier series, band by band.
     """
-    power = np.square(maps).mean(axis=(1, 2), keepdims=True)
-    magnitudes = angular_magnitudes(maps / np.sqrt(power + 0.01), n_orders)
-    return magnitudes.reshape(len(maps), -1)
+    roots = np.sqrt(np.maximum(counts, 0) + np.float32(EMPTY))
+    centres = find_centres(roots, mask, reach=recipe.centre_reach * len(mask))
+    maps = polar_maps(roots, mask, centres, n_radii=recipe.n_radii, n_angles=recipe.n_angles)
+    magnitudes = relative_magnitudes(angular_power(maps), n_bands=recipe.n_bands, n_orders=recipe.n_orders)
+    return magnitudes.reshape(len(counts), -1)
 
 
 def image_features(frames: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return frames of 64 x 64 pixels in [0, 1], flattened, (m, 4096), float32."""
-    images = torch.from_numpy(np.ascontiguousarray(frames)).float()[:, None] / 255
+    images = torch.from_numpy(frames.astype(np.float32))[:, None] / 255
     if frames.shape[1] >= IMAGE_SIDE:
         small = functional.adaptive_avg_pool2d(images, IMAGE_SIDE)
     else:
@@ -111,24 +109,10 @@ def image_features(frames: NDArray[np.uint8]) -> NDArray[np.float32]:
     return small.flatten(1).numpy()
 
 
-def _hole(lit: NDArray[np.bool_]) -> float:
-    """Return the radius, in pixels, of the dark disc about the middle, so that no ring lies in it."""
-    axis = np.arange(len(lit)) - (len(lit) - 1) / 2
-    radius = np.hypot(axis[:, None], axis)
-    return float(min(radius[lit].min(), len(lit) / 4)) if lit.any() else 0.0
-
-
-def find_lit_pixels(condensed: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return where any frame has counts, (s, s), bool; read in chunks."""
-    lit = np.zeros(condensed.shape[1:], bool)
-    for start in range(0, len(condensed), CHUNK):
-        lit |= condensed[start : start + CHUNK].any(axis=0)
-    return lit
-
-
 def prepare_inputs(
     condensed: NDArray[np.uint8],
     recipe: LearnRecipe,
+    mask: NDArray[np.bool_],
     scale_max: float,
     path: Path,
     *,
@@ -142,6 +126,8 @@ def prepare_inputs(
         Condensed frames, usually a memory map.
     recipe : LearnRecipe
         Which features.
+    mask : ndarray of shape (s, s), bool
+        True where the frames may be used.
     scale_max : float
         Counts that 255 stands for.
     path : Path
@@ -156,9 +142,8 @@ def prepare_inputs(
     features : ndarray of shape (n, n_features), float32
         Standardised, a memory map of `path`.
     """
-    lit = find_lit_pixels(condensed)
     zero, one = np.zeros(1, np.float32), np.ones(1, np.float32)
-    inputs = InputMap(recipe=recipe, scale_max=scale_max, lit=lit, mean=zero, scale=one)
+    inputs = InputMap(recipe=recipe, scale_max=scale_max, mask=mask, mean=zero, scale=one)
     n_features = inputs.raw_features(condensed[:1]).shape[1]
     features = np.lib.format.open_memmap(
         path, mode="w+", dtype=np.float32, shape=(len(condensed), n_features)
@@ -177,8 +162,8 @@ def _standardisation(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return mean and scale per feature.
 
-    The scale is the standard deviation plus a tenth of the greatest one, so that features that hardly vary, which are
-    noise, are not blown up to the size of the others.
+    The scale is the standard deviation plus a tenth of the greatest one, so that features that hardly
+    vary, which are noise, are not blown up to the size of the others.
     """
     n_features = features.shape[1]
     if recipe.input == "image":

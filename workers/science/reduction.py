@@ -1,7 +1,7 @@
 """UMAP, made to give the same answer for the same seed and to cope with few or identical points.
 
-McInnes, Healy and Melville, arXiv:1802.03426. Importing it compiles numba code, some seconds; import this module
-only where it is used.
+McInnes, Healy and Melville, arXiv:1802.03426. Importing it takes seconds, for numba; import this module only
+where it is used.
 """
 
 import warnings
@@ -23,7 +23,7 @@ def standardise(latents: NDArray[np.float32], active: list[int]) -> NDArray[np.f
     latents : ndarray of shape (n, d), float32
         Posterior means.
     active : list of int
-        Latents to keep; all if empty, which is better than nothing when a network learned from identical frames.
+        Latents to keep; all if empty, as after learning from identical frames.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def umap_coordinates(
         init="spectral" if n > 4 * n_dimensions + 40 else "random",
     )
     with warnings.catch_warnings():
-        # Of disconnected graphs, of one thread because of the seed, and of spectral starts that fail: all are handled.
+        # Disconnected graphs, one thread because of the seed, a spectral start that fails: all handled.
         warnings.simplefilter("ignore")
         coordinates = reducer.fit_transform(points)
     return np.nan_to_num(np.asarray(coordinates, dtype=np.float32))

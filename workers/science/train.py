@@ -1,4 +1,4 @@
-"""The training loop of the FactorVAE. It knows no caller: it reports through `on_progress` and can be killed."""
+"""The training loop of the FactorVAE; it knows no caller and can be killed at any time."""
 
 import math
 import time
@@ -74,7 +74,10 @@ class FactorVAETraining:
         z = sample_posterior(mean, log_variance, self.generator)
         reconstruction = self.model.reconstruction_loss(x, self.model.decode(z))
         kl = kl_per_latent(mean, log_variance)
+        # The discriminator does not learn from this loss: its own gradients need not be computed.
+        self.discriminator.requires_grad_(False)
         correlation = total_correlation(self.discriminator(z))
+        self.discriminator.requires_grad_(True)
         kl_cost = kl.clamp_min(self.recipe.free_bits).sum()
         loss = reconstruction + ramp * (kl_cost + self.recipe.gamma * correlation)
         self.vae_optimiser.zero_grad(set_to_none=True)
@@ -111,7 +114,7 @@ class FactorVAETraining:
         return min(1.0, (self.step + 1) / length) if length > 0 else 1.0
 
     def _learning_rate(self) -> float:
-        """Return the present learning rate, a function of the step alone, so that a resumed training agrees."""
+        """Return the present learning rate, of the step alone, so that a resumed training agrees."""
         fall = 0.5 * (1 + math.cos(math.pi * self.step / self.recipe.n_steps))
         return self.recipe.learning_rate * (LAST_RATE + (1 - LAST_RATE) * fall)
 

@@ -42,7 +42,7 @@ def cluster(
     Returns
     -------
     result : dict
-        ``n_clusters``, ``n_noise`` and ``choice``, the settings that were chosen where the recipe left them open.
+        ``n_clusters``, ``n_noise`` and ``choice``, the settings chosen where the recipe left them open.
 
     Raises
     ------

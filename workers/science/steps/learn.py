@@ -14,7 +14,8 @@ from PIL import Image
 from workers.science.errors import TrainingError
 from workers.science.factorvae import IMAGE_SIDE, LearnRecipe, kl_per_latent
 from workers.science.inputs import CHUNK, InputMap, prepare_inputs
-from workers.science.network import GEOMETRY, save_network
+from workers.science.network import save_network
+from workers.science.preprocess import load_geometry
 from workers.science.progress import Progress, silent
 from workers.science.recipe import read_recipe
 from workers.science.train import FactorVAETraining, train_factorvae
@@ -66,16 +67,21 @@ def learn(
         If there are no frames, or a loss is no longer a number.
     """
     settings, folder, work = read_recipe(LearnRecipe, recipe), Path(condensed_dir), Path(scratch)
-    torch.set_num_threads(threads)
+    # The layers of the angular form are too small to share: threads would wait for each other.
+    torch.set_num_threads(threads if settings.input == "image" else 1)
     every = np.load(folder / "condensed.npy", mmap_mode="r", allow_pickle=False)
     if len(every) == 0:
         raise TrainingError("Data set", "it has no frames", "Condense a data set that has frames")
     frames = _choose_frames(every, settings, seed)
-    with np.load(folder / GEOMETRY, allow_pickle=False) as geometry:
-        scale_max = float(geometry["scale_max"])
+    geometry = load_geometry(folder)
     digest = _sha256(folder / "condensed.npy")
     inputs, features = prepare_inputs(
-        frames, settings, scale_max, work / "inputs.npy", on_progress=on_progress
+        frames,
+        settings,
+        geometry.small_mask,
+        geometry.scale_max,
+        work / "inputs.npy",
+        on_progress=on_progress,
     )
     training = train_factorvae(
         features, settings, seed=seed, scratch=work, data_sha256=digest, on_progress=on_progress
@@ -153,14 +159,14 @@ def _draw_reconstructions(training: FactorVAETraining, inputs: InputMap) -> Imag
         rows, shape, unit = (x, output.sigmoid()), (IMAGE_SIDE, IMAGE_SIDE), 1
         tiles = [row.numpy().reshape(-1, *shape) for row in rows]
     else:
-        shape, unit = (-1, training.recipe.n_radii), 6
+        shape, unit = (training.recipe.n_bands, training.recipe.n_orders), 6
         tiles = [
             (row.numpy() * inputs.scale + inputs.mean).reshape(len(chosen), *shape) for row in (x, output)
         ]
-        tiles = [np.sqrt(np.clip(tile, 0, None)).transpose(0, 2, 1) for tile in tiles]
+        tiles = [np.sqrt(np.clip(tile, 0, None)) for tile in tiles]
     low, high = tiles[0].min(), max(float(np.ptp(tiles[0])), 1e-6)
     grid = np.concatenate(
         [np.concatenate(list(np.pad(row, ((0, 0), (1, 1), (1, 1)))), axis=1) for row in tiles]
     )
     pixels = (np.clip((grid - low) / high, 0, 1) * 255).astype(np.uint8)
-    return Image.fromarray(pixels.repeat(unit if unit == 1 else 3, axis=0).repeat(unit, axis=1))
+    return Image.fromarray(pixels.repeat(unit, axis=0).repeat(unit, axis=1))

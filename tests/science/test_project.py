@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+
+from workers.science.errors import RecipeError
+from workers.science.project import ProjectRecipe, project_points
+from workers.science.recipe import read_recipe
+from workers.science.reduction import principal_components, standardise, umap_coordinates
+
+
+def two_groups(n=40):
+    rng = np.random.default_rng(0)
+    return (rng.normal(size=(n, 4)) + 8 * (np.arange(n) % 2)[:, None]).astype(np.float32)
+
+
+def test_the_map_is_the_same_for_the_same_seed_and_keeps_groups_apart():
+    points = two_groups()
+    first, again = (project_points(points, ProjectRecipe(), seed=3, threads=1) for _ in range(2))
+    assert np.array_equal(first, again)
+    assert first.dtype == np.float32
+    assert first.shape == (40, 2)
+    middles = first[::2].mean(axis=0), first[1::2].mean(axis=0)
+    apart = np.linalg.norm(middles[0] - middles[1])
+    assert apart > 2 * np.linalg.norm(first[::2] - middles[0], axis=1).mean()
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 10, 16, 20])
+def test_few_frames_have_a_map_too(n):
+    plane = project_points(two_groups(n), ProjectRecipe(), seed=0, threads=1)
+    assert plane.shape == (n, 2)
+    assert np.isfinite(plane).all()
+
+
+def test_identical_frames_have_a_map_too():
+    plane = project_points(np.ones((50, 3), np.float32), ProjectRecipe(), seed=0, threads=1)
+    assert not plane.any()
+
+
+def test_duplicates_among_other_frames_have_a_map_too():
+    points = np.concatenate([two_groups(), np.zeros((40, 4), np.float32)])
+    assert np.isfinite(project_points(points, ProjectRecipe(), seed=0, threads=1)).all()
+
+
+def test_one_latent_is_enough():
+    points = np.linspace(-1, 1, 30, dtype=np.float32)[:, None]
+    assert np.isfinite(project_points(points, ProjectRecipe(), seed=0, threads=1)).all()
+    assert umap_coordinates(points, n_dimensions=1, n_neighbors=50, min_dist=0, seed=0, threads=1).shape == (
+        30,
+        1,
+    )
+
+
+def test_principal_components_keep_distances_where_two_dimensions_are_enough():
+    rng = np.random.default_rng(1)
+    flat = rng.normal(size=(20, 2)) @ rng.normal(size=(2, 5))
+    plane = principal_components(flat.astype(np.float32), 2)
+    distances = [np.linalg.norm(p[:, None] - p[None], axis=2) for p in (flat, plane)]
+    assert np.allclose(*distances, atol=1e-4)
+    assert np.allclose(principal_components(-flat.astype(np.float32), 2), -plane, atol=1e-4)
+
+
+def test_pca_is_a_choice():
+    points = two_groups()
+    plane = project_points(points, ProjectRecipe(method="pca"), seed=0, threads=1)
+    assert np.allclose(plane, principal_components(points, 2))
+
+
+def test_standardising_takes_the_active_latents_only():
+    latents = np.array([[0, 5, 1], [2, 5, 3], [4, 5, 8]], np.float32)
+    points = standardise(latents, [0, 1])
+    assert np.allclose(points[:, 0], [-1.2247, 0, 1.2247], atol=1e-3)
+    assert not points[:, 1].any()
+    assert standardise(latents, []).shape == (3, 3)
+
+
+@pytest.mark.parametrize("values", [{"method": "tsne"}, {"min_dist": -1}, {"n_neighbors": 1}, {"seed": 3}])
+def test_a_recipe_that_makes_no_sense_is_refused(values):
+    with pytest.raises(RecipeError):
+        read_recipe(ProjectRecipe, values)

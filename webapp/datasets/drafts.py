@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -27,6 +28,7 @@ class DryRun:
     job: Job | None
     product: Product | None
     progress: JobProgress | None
+    candidates: list[dict[str, Any]]
 
     @property
     def is_moving(self) -> bool:
@@ -42,7 +44,10 @@ def dry_run_of(dataset: Dataset) -> DryRun:
     product = next(
         (item for item in products if item.params.get("dataset_path", "") == dataset.dataset_path), None
     )
-    return DryRun(job, product, progress_of(job) if job and job.is_active else None)
+    # What an earlier look found stays to be chosen from, so that a refusal is no dead end.
+    speaking = product or products.first()
+    candidates = speaking.facts["candidates"] if speaking else []
+    return DryRun(job, product, progress_of(job) if job and job.is_active else None, candidates)
 
 
 def choose_frames(*, dataset: Dataset, dataset_path: str, user: User) -> None:

@@ -131,8 +131,7 @@ def dataset_draft(request: HttpRequest, pk: UUID) -> HttpResponse:
 def dataset_choose(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Look at another HDF5 path of the draft's files."""
     dataset = _get_draft(request, pk)
-    product = dry_run_of(dataset).product
-    form = ChooseForm(request.POST, candidates=product.facts["candidates"] if product else [])
+    form = ChooseForm(request.POST, candidates=dry_run_of(dataset).candidates)
     if form.is_valid():
         choose_frames(dataset=dataset, dataset_path=form.cleaned_data["dataset_path"], user=request.user)
     else:

@@ -19,8 +19,8 @@ EMPTY = 0.375
 def find_centres(roots: NDArray[np.float32], mask: NDArray[np.bool_], *, reach: float) -> NDArray[np.float32]:
     """Find the centre of each frame as the point about which it agrees best with its point reflection.
 
-    The beam moves by a pixel or two from shot to shot, which is enough to fake angular structure. The score is
-    Pearson's correlation of all pairs of good pixels opposite each other, for all centres at once, by FFT.
+    The beam moves by a pixel or two from shot to shot, which is enough to fake angular structure. The score
+    is Pearson's correlation of all pairs of good pixels opposite each other, for all centres at once, by FFT.
 
     Parameters
     ----------

@@ -1,0 +1,119 @@
+"""How well classes found without labels agree with the kinds of particle that were simulated.
+
+Run as ``python -m benchmarks.unsupervised --frames 1600 --seed 0``. Every frame counts; noise is a
+class of its own. The line of steps is the one that users run, with default recipes unless told otherwise.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
+from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+
+from workers.science.factorvae import LearnRecipe  # noqa: TID253
+from workers.science.inputs import prepare_inputs  # noqa: TID253
+from workers.science.preprocess import (  # noqa: TID253
+    CondenseRecipe,
+    condense_frames,
+    load_geometry,
+    plan_geometry,
+    save_geometry,
+)
+from workers.science.simulate import Recipe, detector_mask, simulate_frames  # noqa: TID253
+from workers.science.steps.cluster import cluster  # noqa: TID253
+from workers.science.steps.embed import embed_range  # noqa: TID253
+from workers.science.steps.learn import learn  # noqa: TID253
+
+
+def make_condensed(folder: Path, n_frames: int, seed: int, size: int, threads: int) -> NDArray[np.str_]:
+    """Simulate and condense frames into a folder; return the kind of particle of each."""
+    recipe = Recipe(shape=(128, 128))
+    frames = [f for part in simulate_frames(recipe, seed, n_frames, threads=threads) for f in part]
+    counts = np.stack([frame.counts for frame in frames])
+    mean, peak = counts.mean(axis=0, dtype=np.float32), counts.max(axis=0).astype(np.float32)
+    good = detector_mask(recipe, seed) == 0
+    geometry, found = plan_geometry(mean, peak, n_frames, good, CondenseRecipe(size=size))
+    save_geometry(geometry, folder, found)
+    np.save(folder / "condensed.npy", condense_frames(counts, geometry))
+    return np.array([frame.particle.kind for frame in frames])
+
+
+def run_line(
+    folder: Path, recipes: dict[str, dict], seed: int, threads: int
+) -> tuple[NDArray, dict[str, float]]:
+    """Learn, embed and cluster; return the labels and the seconds of each step."""
+    places = {name: folder / name for name in ("network", "scratch", "latents", "clusters")}
+    for place in places.values():
+        place.mkdir()
+    paths = {name: str(place) for name, place in places.items()}
+    condensed, common = str(folder / "condensed"), {"seed": seed, "threads": threads}
+    seconds, begun = {}, time.perf_counter()
+    learn(
+        condensed_dir=condensed,
+        recipe=recipes["learn"],
+        scratch=paths["scratch"],
+        out=paths["network"],
+        **common,
+    )
+    seconds["learn"] = time.perf_counter() - begun
+    n_frames = len(np.load(folder / "condensed" / "condensed.npy", mmap_mode="r"))
+    where = {"network_dir": paths["network"], "out": paths["latents"]}
+    embed_range(condensed_dir=condensed, start=0, stop=n_frames, threads=threads, **where)
+    seconds["embed"] = time.perf_counter() - begun - sum(seconds.values())
+    where = {"network_dir": paths["network"], "latents_dir": paths["latents"], "out": paths["clusters"]}
+    result = cluster(recipe=recipes["cluster"], **where, **common)
+    seconds["cluster"] = time.perf_counter() - begun - sum(seconds.values())
+    print(f"chosen: {result['choice']}")
+    return np.load(places["clusters"] / "labels.npy"), seconds
+
+
+def run_baselines(folder: Path, n_kinds: int, seed: int) -> dict[str, NDArray]:
+    """Cluster pixels and features with k-means, told the true number of kinds."""
+    frames = np.load(folder / "condensed" / "condensed.npy")
+    geometry, k_means = load_geometry(folder / "condensed"), KMeans(n_kinds, n_init=5, random_state=seed)
+    pixels = frames.reshape(len(frames), -1).astype(np.float32)
+    components = PCA(min(30, len(frames)), random_state=seed).fit_transform(pixels)
+    where = folder / "baseline.npy"
+    _, features = prepare_inputs(frames, LearnRecipe(), geometry.small_mask, geometry.scale_max, where)
+    return {
+        "pixel PCA-30 + k-means": k_means.fit_predict(components),
+        "angular magnitudes + k-means": k_means.fit_predict(np.asarray(features)),
+    }
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--frames", type=int, default=1600)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--size", type=int, default=128, help="side of a condensed frame, in pixels")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--learn", type=json.loads, default={}, help="recipe of the step learn, as JSON")
+    parser.add_argument("--cluster", type=json.loads, default={}, help="recipe of the step cluster, as JSON")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "condensed").mkdir()
+        kinds = make_condensed(
+            folder / "condensed", options.frames, options.seed, options.size, options.threads
+        )
+        recipes = {"learn": options.learn, "cluster": options.cluster}
+        labels, seconds = run_line(folder, recipes, options.seed, options.threads)
+        rows = {"FactorVAE + HDBSCAN": labels, **run_baselines(folder, len(set(kinds)), options.seed)}
+    print(f"{options.frames} frames, {len(set(kinds))} kinds, seed {options.seed}")
+    print(", ".join(f"{step} {value:.0f} s" for step, value in seconds.items()))
+    print(f"{'method':32}{'ARI':>8}{'NMI':>8}{'classes':>9}{'noise':>8}")
+    for method, found in rows.items():
+        scores = adjusted_rand_score(kinds, found), normalized_mutual_info_score(kinds, found)
+        noise = np.mean(found < 0)
+        print(f"{method:32}{scores[0]:8.3f}{scores[1]:8.3f}{found.max() + 1:9d}{noise:8.1%}")
+
+
+if __name__ == "__main__":
+    main()

@@ -73,8 +73,8 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def watch(network: Path, tmp_path: Path) -> Iterator[Callable[..., Running]]:
     started: list[Running] = []
 
-    def start(**arguments: Any) -> Running:
-        started.append(Running(network, tmp_path, **arguments))
+    def start(network_dir: Path = network, **arguments: Any) -> Running:
+        started.append(Running(network_dir, tmp_path, **arguments))
         return started[-1]
 
     yield start

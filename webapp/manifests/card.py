@@ -15,21 +15,14 @@ def manifest_arguments(job: Job) -> dict[str, Any]:
     path = None
     if labels is not None and len(labels.indices):
         path = str(labels.save(job.folder / "scratch" / "labels.npz"))
-    classification = products.get("classification")
-    clustering = products.get("clustering")
-    # The columns are the classes that the network knew, which may be fewer than the scheme has by now.
-    network = classification.input("network") if classification else None
-    classes = network.facts["classes"] if network else (labels.classes if labels else [])
+    clustering, classification = products.get("clustering"), products.get("classification")
     return {
         "index_dir": str(products["index"].folder),
         "cluster_dir": str(clustering.folder) if clustering else None,
         "classification_dir": str(classification.folder) if classification else None,
         "labels": path,
-        "label_classes": labels.classes if labels else [],
-        "classes": classes,
+        "classes": labels.classes if labels else [],
         "single_label": labels.single_label if labels else False,
-        "exclusive": labels.exclusive if labels else [],
-        "thresholds": network.facts["figures"].get("thresholds") if network else None,
         "card": manifest_card(job, products),
     }
 

@@ -200,7 +200,8 @@ def test_a_session_that_left_a_product_can_be_resumed(member, session):
 def test_the_page_shows_counts_latency_shares_and_what_was_passed_over(member, session):
     write_counts(session)
     text = page(member, session).content.decode()
-    for shown in ("104 ms", "107 ms", "Disc", "100.0 %", "is truncated", "growing.h5", "thumbnails/7.webp"):
+    latencies = ("104\u202fms", "107\u202fms")
+    for shown in (*latencies, "Disc", "100.0 %", "is truncated", "growing.h5", "thumbnails/7.webp"):
         assert shown in text
     assert "&lt;b&gt;.h5" in text
     assert "<b>.h5" not in text

@@ -18,7 +18,11 @@ def database_url() -> str:
         return ""
     login = f"{given['USER']}:{given['PASSWORD']}" if given["PASSWORD"] else given["USER"]
     host = given["HOST"]
-    place = f"@/{given['NAME']}?host={host}" if host.startswith("/") else f"@{host}:{given['PORT'] or 5432}/{given['NAME']}"
+    place = (
+        f"@/{given['NAME']}?host={host}"
+        if host.startswith("/")
+        else f"@{host}:{given['PORT'] or 5432}/{given['NAME']}"
+    )
     return f"postgresql://{login}{place}"
 
 

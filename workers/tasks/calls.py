@@ -116,14 +116,15 @@ def _train(claim: Claim) -> dict[str, Any]:
 
     labels = export_labels(claim.job.dataset, claim.job.params["labels_as_of"])
     path = labels.save(claim.job.folder / "scratch" / "labels.npz")
+    training = _training(claim)
+    training["recipe"] = {"exclusive": labels.exclusive} | training["recipe"]
     return {
         "condensed_dir": _folder(claim, "condensation"),
         "labels": str(path),
         "classes": labels.classes,
         "single_label": labels.single_label,
-        "exclusive": labels.exclusive,
         "scratch": str(claim.job.folder / "scratch"),
-        **_training(claim),
+        **training,
     }
 
 

@@ -1,0 +1,167 @@
+"""The whole line while its workers are killed and Redis is emptied: everything ends, with the same result."""
+
+import os
+import signal
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+from django.conf import settings
+
+from tests.integration.conftest import wait_until
+from webapp.accounts.models import Group
+from webapp.datasets.services import inspect_source, register_dataset
+from webapp.jobs.models import Job, Product, Shard, State
+from webapp.labels.services import create_scheme, label_frames
+from webapp.portal.follow import Follower
+from webapp.portal.services import Recipe, sort_dataset
+from webapp.supervisor.group import broker_client
+from workers.science.network import load_tensors
+
+SHORT = Recipe(seed=1, learn={"n_steps": 150}, train={"n_steps": 20})
+NAMES = ("rings", "streaks", "twins", "wide")
+
+
+def register(path, classes, name):
+    """Register the file and label some of its frames, as two acts of labelling for each class."""
+    dataset = register_dataset(
+        group=Group.objects.create(name=name), name=name, paths=[path], roots=[path.parent]
+    )
+    return dataset
+
+
+def label(dataset, classes):
+    create_scheme(dataset=dataset, names=NAMES, exclusive=())
+    for place, name in enumerate(NAMES):
+        frames = np.flatnonzero(classes == np.unique(classes)[place])[:15]
+        label_frames(dataset=dataset, frames=frames, operation="set", classes=[name])
+
+
+def sort(dataset, classes, follower):
+    follower.follow([inspect_source(dataset=dataset)])
+    dataset.refresh_from_db()
+    label(dataset, classes)
+    return sort_dataset(dataset=dataset, recipe=SHORT)
+
+
+def array(handle, name):
+    return np.load(Product.objects.get(pk=handle.id).path(name))
+
+
+def assert_same_result(line, undisturbed):
+    """Compare what both lines made, file by file; the trained ones to a tolerance."""
+    frames = [
+        pyarrow.parquet.read_table(Product.objects.get(pk=each.index.id).path("frames.parquet"))
+        for each in (line, undisturbed)
+    ]
+    assert frames[0].equals(frames[1])
+    same = [array(each.condensation, "condensed.npy") for each in (line, undisturbed)]
+    assert np.array_equal(*same)
+    for name in ("network", "classifier"):
+        first, second = (
+            load_tensors(Product.objects.get(pk=getattr(each, name).id).folder)
+            for each in (line, undisturbed)
+        )
+        for key in first:
+            np.testing.assert_allclose(first[key], second[key], rtol=1e-3, atol=1e-3, err_msg=f"{name} {key}")
+    labels = [array(each.clustering, "labels.npy") for each in (line, undisturbed)]
+    assert np.mean(labels[0] == labels[1]) > 0.98
+    np.testing.assert_allclose(
+        *(array(each.classification, "probabilities.npy") for each in (line, undisturbed)), atol=1e-2
+    )
+
+
+class Killer:
+    """Kill the worker of a kind of job with SIGKILL while it works on a shard of it, once for each kind."""
+
+    def __init__(self, kinds):
+        self.left = set(kinds)
+        self.killed = {}
+
+    def __call__(self):
+        for shard in Shard.objects.filter(state=State.RUNNING, job__kind__in=self.left).select_related("job"):
+            pid = int(shard.worker.split(":")[1])
+            os.kill(pid, signal.SIGKILL)
+            self.left.discard(shard.job.kind)
+            self.killed[shard.job.kind] = shard.pk
+
+
+@pytest.mark.timeout(900)
+def test_killed_workers_and_an_empty_redis_change_nothing(group, cxi_file):
+    path, classes = cxi_file
+    follower = Follower(tend=group.tend)
+    plain = sort(register(path, classes, "undisturbed"), classes, follower)
+    follower.follow(plain.handles)
+
+    kinds = ("index", "condense", "learn", "embed", "cluster", "project", "train", "classify", "manifest")
+    killer, client = Killer(kinds), broker_client()
+    line = sort(register(path, classes, "under fire"), classes, follower)
+    assert line.network.job != plain.network.job
+    emptied = set()
+
+    def fire():
+        killer()
+        done = Job.objects.filter(group__name="under fire", state=State.SUCCEEDED).count()
+        if done in (2, 4) and done not in emptied:
+            client.flushall()
+            emptied.add(done)
+        group.tend()
+
+    ids = [handle.job.pk for handle in line.handles if handle.job]
+    wait_until(
+        lambda: not Job.objects.filter(pk__in=ids).exclude(state=State.SUCCEEDED).exists(),
+        tend=fire,
+        seconds=600,
+    )
+    assert killer.left == set()
+    attempts = dict(Shard.objects.filter(pk__in=killer.killed.values()).values_list("job__kind", "attempt"))
+    # Index and condense replace their placeholder; what was killed at work was worked on again.
+    assert all(attempt >= 2 for attempt in attempts.values()), attempts
+    assert emptied
+    assert_same_result(line, plain)
+    assert not list((settings.DATA_DIR / "jobs").iterdir())
+
+
+@pytest.mark.timeout(300)
+def test_a_worker_told_to_stop_gives_its_shard_back_at_once(group, cxi_file):
+    path, classes = cxi_file
+    follower = Follower(tend=group.tend)
+    dataset = register(path, classes, "handed back")
+    follower.follow([inspect_source(dataset=dataset)])
+    dataset.refresh_from_db()
+    line = sort_dataset(dataset=dataset, recipe=Recipe(learn={"n_steps": 100_000}))
+    learning = wait_until(
+        lambda: Shard.objects.filter(job=line.network.job, state=State.RUNNING, done__gt=0).first(),
+        tend=group.tend,
+        seconds=120,
+    )
+    os.kill(int(learning.worker.split(":")[1]), signal.SIGTERM)
+    again = wait_until(
+        lambda: Shard.objects.filter(pk=learning.pk, state=State.RUNNING, attempt=2).first(),
+        tend=group.tend,
+        seconds=60,
+    )
+    assert again.losses == 0
+
+
+@pytest.mark.timeout(300)
+def test_cancelling_a_training_stops_it_and_what_was_to_follow(group, cxi_file):
+    from webapp.jobs.services import cancel_job
+
+    path, classes = cxi_file
+    follower = Follower(tend=group.tend)
+    dataset = register(path, classes, "cancelled")
+    follower.follow([inspect_source(dataset=dataset)])
+    dataset.refresh_from_db()
+    line = sort_dataset(dataset=dataset, recipe=Recipe(learn={"n_steps": 100_000}))
+    wait_until(
+        lambda: Shard.objects.filter(job=line.network.job, state=State.RUNNING, done__gt=0).exists(),
+        tend=group.tend,
+        seconds=120,
+    )
+    cancel_job(job=line.network.job)
+    wait_until(
+        lambda: Job.objects.get(pk=line.network.job.pk).state == State.CANCELLED, tend=group.tend, seconds=30
+    )
+    assert Job.objects.get(pk=line.manifest.job.pk).state == State.CANCELLED
+    assert not Product.objects.filter(pk=line.network.id).exists()

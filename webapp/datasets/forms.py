@@ -7,7 +7,7 @@ from django import forms
 
 from webapp.accounts.models import Group, User
 from webapp.datasets.browse import PathRefused, check_sources
-from webapp.datasets.uploads import UploadRefused, check_room, check_upload
+from webapp.datasets.uploads import UploadRefused, check_upload
 
 
 class _GroupForm(forms.Form):
@@ -60,10 +60,9 @@ class UploadForm(_GroupForm):
     field_order = ["file", "group", "name"]
 
     def clean_file(self) -> Any:
-        """Check size, name and signature; the content is left to a worker."""
+        """Check name and signature; the content is left to a worker."""
         file = self.cleaned_data["file"]
         try:
-            check_room(file.size)
             check_upload(file)
         except UploadRefused as error:
             raise forms.ValidationError(str(error)) from error

@@ -15,6 +15,7 @@ HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 # The superblock may stand behind a user block, whose size doubles from 512 (HDF5 file format, II.A).
 SIGNATURE_OFFSETS = (0, 512, 1024, 2048)
 DISK_RESERVE_BYTES = 2**30
+FORM_BYTES = 2**16  # what the fields around the file may take
 
 
 class UploadRefused(Exception):
@@ -27,9 +28,9 @@ def upload_folder(group: Group) -> Path:
 
 
 def check_room(n_bytes: int) -> None:
-    """Refuse an upload that is over the limit or does not fit on the disk."""
+    """Refuse a body of a request that is over the limit or does not fit on the disk."""
     limit = settings.UPLOAD_LIMIT_BYTES
-    if n_bytes > limit:
+    if n_bytes > limit + FORM_BYTES:
         raise UploadRefused(
             f"The file has {n_bytes / 1e9:.1f} GB; at most {limit / 1e9:.1f} GB are taken in a browser. "
             "Put it into one of the allowed folders and register it there."

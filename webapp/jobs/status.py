@@ -39,7 +39,8 @@ def job_row(job: Job) -> JobRow:
         return JobRow(job, None, seconds_run(job), 0, [])
     waits = waits_for(job) if job.state == State.QUEUED else []
     n_before = queue_place(job) if job.state == State.QUEUED and not waits else 0
-    return JobRow(job, progress_of(job), seconds_run(job), n_before, waits)
+    progress = progress_of(job) if job.state == State.RUNNING else None
+    return JobRow(job, progress, seconds_run(job), n_before, waits)
 
 
 def job_rows(user: User, *, show_all: bool) -> list[JobRow]:

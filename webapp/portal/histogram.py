@@ -2,6 +2,8 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -42,9 +44,15 @@ class Histogram:
 def histograms(index: Product) -> list[Histogram]:
     """Return the histograms of total counts and lit pixels; none where the columns cannot be read."""
     try:
-        table = pq.read_table(index.path("frames.parquet"), columns=[name for name, _ in COLUMNS])
+        return _read_histograms(index.path("frames.parquet"))
     except (OSError, KeyError):
         return []
+
+
+@lru_cache(maxsize=64)
+def _read_histograms(path: Path) -> list[Histogram]:
+    """Read and count once: files of products never change."""
+    table = pq.read_table(path, columns=[name for name, _ in COLUMNS])
     drawn = (_histogram(title, table[name].to_numpy()) for name, title in COLUMNS)
     return [histogram for histogram in drawn if histogram is not None]
 

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import F, Max, Sum
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from webapp.datasets.models import Dataset
 from webapp.jobs.models import ACTIVE, Job, Product, Shard, State
@@ -129,7 +129,8 @@ def _steps(dataset: Dataset, record: _Record) -> list[LineStep]:
     steps = []
     for place in PLACES:
         state, percent = _state_of(place, record)
-        steps.append(LineStep(place, _url(place, dataset), state, percent))
+        url = reverse(place.route, kwargs={"pk": dataset.pk})
+        steps.append(LineStep(place, url, state, percent))
     following = next((step for step in steps if step.state == LATER), None)
     if following and not any(step.state in (RUNNING, WAITING) for step in steps):
         following.state = NEXT
@@ -183,10 +184,3 @@ def _is_stale(kind: str, record: _Record) -> bool:
         if str(record.newest(made_by)["id"]) != str(name) or _is_stale(made_by, record):
             return True
     return False
-
-
-def _url(place: Place, dataset: Dataset) -> str:
-    try:
-        return reverse(place.route, kwargs={"pk": dataset.pk})
-    except NoReverseMatch:
-        return ""

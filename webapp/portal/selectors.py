@@ -11,7 +11,7 @@ from webapp.datasets.drafts import dry_run_of
 from webapp.datasets.models import Dataset
 from webapp.jobs.models import Job, Product, State
 from webapp.portal.histogram import histograms
-from webapp.portal.line import LineStep, lines_of, looked_at
+from webapp.portal.line import RUNNING, WAITING, LineStep, lines_of, looked_at
 from webapp.portal.services import Recipe
 
 N_FAILED = 10
@@ -24,6 +24,11 @@ class HomeRow:
     dataset: Dataset
     steps: list[LineStep]
     picture: Product | None
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether a job of the data set has yet to end."""
+        return any(step.state in (RUNNING, WAITING) for step in self.steps)
 
     @property
     def step(self) -> LineStep:

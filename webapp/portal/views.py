@@ -25,9 +25,11 @@ logger = logging.getLogger(__name__)
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
     """Show the data sets of my groups, and what needs me."""
+    rows, needs = home_rows(request.user), needs_me(request.user)
     context = {
-        "rows": home_rows(request.user),
-        "needs": needs_me(request.user),
+        "rows": rows,
+        "needs": needs,
+        "is_moving": any(row.is_moving for row in rows) or any(run.is_moving for _, run in needs["drafts"]),
         "can_register": Group.objects.writable_by(request.user).exists(),
     }
     return render(request, "portal/home.html", context)

@@ -3,11 +3,13 @@ from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile, TemporaryUploadedFile
+from django.core.files.uploadhandler import TemporaryFileUploadHandler
+from django.test import Client
 from django.urls import reverse
 
 from tests.webapp.factories import make_group, make_user
 from webapp.datasets.models import Dataset
-from webapp.datasets.uploads import HDF5_SIGNATURE, UploadRefused, check_upload, store_upload
+from webapp.datasets.uploads import FORM_BYTES, HDF5_SIGNATURE, UploadRefused, check_upload, store_upload
 from webapp.jobs.models import Job
 
 pytestmark = pytest.mark.django_db
@@ -79,9 +81,30 @@ def test_a_user_block_before_the_signature_is_allowed(offset):
 
 def test_a_file_over_the_limit_is_refused(signed_in, group, uploads, settings):
     settings.UPLOAD_LIMIT_BYTES = 1000
-    answer = upload(signed_in, group)
-    assert answer.status_code == 422
+    answer = upload(signed_in, group, WHOLE + b"0" * FORM_BYTES)
+    assert answer.status_code == 413
     assert "allowed folders" in answer.content.decode()
+    assert not files_in(uploads)
+
+
+def test_nothing_is_stored_of_a_body_that_is_too_large_or_comes_from_a_stranger(
+    signed_in, client, group, settings, monkeypatch
+):
+    stored = []
+    monkeypatch.setattr(
+        TemporaryFileUploadHandler, "new_file", lambda self, *args, **kwargs: stored.append(args)
+    )
+    settings.UPLOAD_LIMIT_BYTES = 1000
+    assert upload(signed_in, group, WHOLE + b"0" * FORM_BYTES).status_code == 413
+    client.logout()
+    assert upload(client, group, b"0" * 100).status_code == 302
+    assert stored == []
+
+
+def test_an_upload_without_a_token_is_refused(group, uploads):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(make_user("ada", group))
+    assert upload(client, group).status_code == 403
     assert not files_in(uploads)
 
 
@@ -89,7 +112,7 @@ def test_a_full_disk_is_told_before_the_file_is_moved(signed_in, group, uploads,
     usage = shutil.disk_usage("/")._replace(free=10**6)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     answer = upload(signed_in, group)
-    assert answer.status_code == 422
+    assert answer.status_code == 413
     assert "too little" in answer.content.decode()
     assert not files_in(uploads)
 

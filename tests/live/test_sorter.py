@@ -27,7 +27,13 @@ def factorvae(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_geometry(make_geometry(), folder / "condensed", {})
     learn(
         condensed_dir=str(folder / "condensed"),
-        recipe={"n_steps": 150, "batch_size": 32, "hidden_width": 32, "discriminator_width": 16},
+        recipe={
+            "n_latents": 2,
+            "n_steps": 150,
+            "batch_size": 32,
+            "hidden_width": 32,
+            "discriminator_width": 16,
+        },
         seed=0,
         scratch=str(folder / "scratch"),
         threads=1,

@@ -62,7 +62,7 @@ export function newId() {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
-/** Write a whole number with thin spaces between thousands. */
+/** Write a whole number as the server does: 48,210. */
 export function count(number) {
-  return String(number).replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");
+  return String(number).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 }

@@ -1,7 +1,8 @@
 // The map: at most 10^5 points; coloured by cluster, label or a physics column; areas are resolved by the server.
 
 import { count, fetchArray } from "./api.mjs";
-import { draw, hasWebGL } from "./plot.mjs";
+import { table } from "./colormaps.mjs";
+import { clear, draw, hasWebGL } from "./plot.mjs";
 import { paintThumb } from "./thumbs.mjs";
 
 const MOST_WITHOUT_WEBGL = 5000;
@@ -14,6 +15,7 @@ export class ClusterMap {
     this.columns = new Map();
     this.ring = element.parentElement.querySelector(".map-ring");
     this.card = element.parentElement.querySelector(".map-card");
+    this.scale = document.getElementById("map-scale");
   }
 
   url(name) {
@@ -37,21 +39,26 @@ export class ClusterMap {
     const why = this.useGL ? "" : " This browser has no WebGL, so fewer points are drawn, as SVG. Areas still hold all frames.";
     this.say(shown + why);
     await this.colourBy("cluster");
-    this.listen();
   }
 
   async colourBy(name) {
     const traces = await this.tracesFor(name);
+    const sameView = this.element.data ? rangesOf(this.element.layout) : null;
+    // Drawn anew: points that a selection has dimmed in the old traces would stay lost in the new ones.
+    clear(this.element);
+    this.leave();
+    this.scale.hidden = !(name in this.facts.physics);
     const layout = {
       dragmode: this.dragmode ?? "lasso",
       hovermode: "closest",
-      margin: { l: 8, r: 8, t: 8, b: 8 },
+      margin: { l: 8, r: 8, t: 32, b: 8 },
       legend: { itemsizing: "constant", x: 1, xanchor: "right", y: 1, bgcolor: "rgba(0,0,0,0)" },
-      xaxis: { visible: false },
-      yaxis: { visible: false, scaleanchor: "x" },
-      selectionrevision: name,
+      showlegend: !(name in this.facts.physics),
+      xaxis: { visible: false, ...sameView?.x },
+      yaxis: { visible: false, scaleanchor: "x", ...sameView?.y },
     };
     await draw(this.element, traces, layout, { scrollZoom: true, doubleClick: "reset" });
+    this.listen();
   }
 
   async tracesFor(name) {
@@ -86,10 +93,25 @@ export class ClusterMap {
     const column = await this.column(name, Float32Array);
     const values = this.places.map((place) => Math.log10(Math.max(column[place], 1e-3)));
     const trace = this.trace(this.places, name, values, 0.85);
-    const title = { text: `log₁₀ ${name.replace("_", " ")} (${this.facts.physics[name]})`, side: "right" };
-    Object.assign(trace.marker, { colorscale: "Viridis", showscale: true, colorbar: { title, thickness: 12 } });
-    trace.showlegend = false;
+    const [low, high] = values.reduce(([a, b], value) => [Math.min(a, value), Math.max(b, value)], [Infinity, -Infinity]);
+    Object.assign(trace.marker, { colorscale: "Viridis", cmin: low, cmax: high });
+    this.writeScale(`${name.replace("_", " ")} (${this.facts.physics[name]}, logarithmic)`, low, high);
     return trace;
+  }
+
+  /** The scale of a physics column, as a strip of its own: Plotly's would need inline style. */
+  writeScale(title, low, high) {
+    const strip = this.scale.querySelector("canvas");
+    [strip.width, strip.height] = [256, 1];
+    const colours = table("viridis");
+    const image = new ImageData(256, 1);
+    for (let level = 0; level < 256; level += 1) {
+      image.data.set([...colours.subarray(3 * level, 3 * level + 3), 255], 4 * level);
+    }
+    strip.getContext("2d").putImageData(image, 0, 0);
+    const write = (power) => (power < 2 ? (10 ** power).toPrecision(2) : count(Math.round(10 ** power)));
+    const texts = [title, write(low), write(high)];
+    this.scale.querySelectorAll("span").forEach((span, at) => (span.textContent = texts[at]));
   }
 
   trace(places, name, color, opacity = 0.8) {
@@ -155,6 +177,11 @@ export class ClusterMap {
     this.ring.hidden = true;
     this.card.hidden = true;
   }
+}
+
+function rangesOf({ xaxis, yaxis }) {
+  if (xaxis.autorange || yaxis.autorange) return null;
+  return { x: { range: xaxis.range.slice() }, y: { range: yaxis.range.slice() } };
 }
 
 function pickPlaces(total, most) {

@@ -9,17 +9,24 @@ const CONFIG = {
   responsive: true,
   modeBarButtonsToRemove: ["autoScale2d", "toImage"],
 };
+// Plotly 4.1, and the map library inside of it, write no style element where they find these ids: our policy
+// forbids inline style, and plot.css says the same.
+const STYLE_IDS = [
+  "plotly.js-style-global",
+  "9f215cf04c5486422605d13261cb87401f4e7763b6296af81e98efbc0130da53",
+];
 const drawn = new Set();
 let loading = null;
 
 function load() {
   loading ??= new Promise((resolve, reject) => {
-    // Plotly leaves its style element alone where it finds one of this name: our policy forbids inline style.
-    const marker = document.createElement("div");
-    marker.id = "plotly.js-style-global";
-    marker.className = "no-inline-styles";
-    marker.hidden = true;
-    document.body.append(marker);
+    for (const id of STYLE_IDS) {
+      const marker = document.createElement("div");
+      marker.id = id;
+      marker.className = "no-inline-styles";
+      marker.hidden = true;
+      document.body.append(marker);
+    }
     const sheet = document.createElement("link");
     sheet.rel = "stylesheet";
     sheet.href = SHEET;
@@ -66,6 +73,12 @@ export async function draw(element, traces, layout = {}, config = {}) {
   element.fringeLayout = layout;
   drawn.add(element);
   return Plotly.react(element, traces, themed(layout), { ...CONFIG, ...config });
+}
+
+/** Forget what is drawn in `element`, with its listeners and selections. */
+export function clear(element) {
+  drawn.delete(element);
+  if (element.data) window.Plotly.purge(element);
 }
 
 /** Change the layout of a drawn figure. */

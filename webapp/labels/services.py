@@ -17,8 +17,8 @@ from webapp.labels.naming import LabelError, check_name
 
 # Okabe and Ito's colours, which colour-blind people can tell apart, then lighter ones of the same hues.
 COLOURS = (
-    "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#4c8fd6", "#d55e00", "#cc79a7", "#b8b8b8",
-    "#ffd27f", "#a9dbf5", "#7fcfb9", "#f8f2a1", "#a6c7eb", "#eaae7f", "#e6bcd3", "#dcdcdc",
+    "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#4c8fd6", "#d55e00", "#cc79a7", "#aa4499",
+    "#ffd27f", "#a9dbf5", "#7fcfb9", "#f8f2a1", "#a6c7eb", "#eaae7f", "#e6bcd3", "#d4a1cc",
 )  # fmt: skip
 KEYS = "123456789abcdehijknopqrtuvwxyz"
 DROPLET_CLASSES = (

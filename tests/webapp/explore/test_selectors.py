@@ -1,0 +1,43 @@
+"""Reads of maps and frames."""
+
+import numpy as np
+import pytest
+
+from tests.webapp.factories import draw_frames, make_dataset, make_group, make_product, make_sorted_dataset
+from webapp.datasets.columns import columns_of
+from webapp.explore.selectors import cluster_cards, condensed_mask, nearest_frames, sheet_of
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_nearest_frames_are_those_of_a_full_search() -> None:
+    columns = columns_of(make_sorted_dataset(make_group(), 150))
+    latents = draw_frames(150).latents[:, :8]  # the network's active ones
+    scaled = latents / latents.std(axis=0)
+    distances = np.linalg.norm(scaled - scaled[9], axis=1)
+    distances[9] = np.inf
+    assert nearest_frames(columns, 9, count=6) == np.argsort(distances)[:6].tolist()
+
+
+def test_the_only_frame_has_no_neighbour() -> None:
+    columns = columns_of(make_sorted_dataset(make_group(), 1))
+    assert nearest_frames(columns, 0) == []
+
+
+def test_without_clusters_there_are_no_cards() -> None:
+    assert cluster_cards(columns_of(make_dataset(make_group(), 3))) == []
+
+
+def test_the_condensed_mask_follows_an_off_centre_cut_out() -> None:
+    mask = np.ones((40, 60), bool)
+    mask[10:14, 30:34] = False
+    geometry = {"mask": mask, "centre": np.array([11.5, 31.5]), "scale_max": 9.0, "size": 10, "crop": 20.0}
+    dataset = make_dataset(make_group(), 3)
+    product = make_product(dataset, "condense", lambda out: np.savez(out / "geometry.npz", **geometry))
+    expected = np.zeros((10, 10), np.uint8)
+    expected[4:6, 4:6] = 1
+    np.testing.assert_array_equal(condensed_mask(product.folder), expected)
+
+
+def test_a_frame_has_its_tile_on_its_sheet() -> None:
+    assert [sheet_of(index) for index in (0, 255, 256, 700)] == [(0, 0), (0, 255), (1, 0), (2, 188)]

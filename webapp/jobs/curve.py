@@ -7,6 +7,7 @@ from typing import Any
 WIDTH, HEIGHT = 260, 96
 LEFT, RIGHT, TOP, BOTTOM = 44, 6, 8, 18
 MAX_POINTS = 600
+WORDS = {"kl": "KL", "macro_f1": "macro-F1"}
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def _panel(name: str, points: list[dict[str, Any]]) -> Panel | None:
     x = _scale(min(steps), max(steps), LEFT, WIDTH - RIGHT)
     y = _scale(min(values), max(values), HEIGHT - BOTTOM, TOP)
     return Panel(
-        name=name.replace("_", " "),
+        name=WORDS.get(name, name.replace("_", " ")),
         line=" ".join(f"{x(step):.1f},{y(value):.1f}" for step, value in pairs),
         steps=" ".join(str(step) for step in steps),
         values=" ".join(f"{value:.4g}" for value in values),

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from webapp.accounts.access import get_for, require_writer
 from webapp.accounts.models import Group
 from webapp.datasets.models import Dataset
+from webapp.jobs.curve import WORDS
 from webapp.jobs.models import Product
 from webapp.jobs.services import Handle
 from webapp.jobs.status import job_row
@@ -66,7 +67,7 @@ def _card_context(product: Product) -> dict[str, Any]:
     metrics = (card.get("figures") or {}).get("metrics")
     classes = card.get("classes") or []
     figures = [
-        (name.replace("_", " "), value)
+        (WORDS.get(name, name.replace("_", " ")), value)
         for name, value in (card.get("figures") or {}).items()
         if isinstance(value, int | float)
     ]

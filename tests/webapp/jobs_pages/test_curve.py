@@ -5,7 +5,7 @@ from webapp.jobs.curve import HEIGHT, LEFT, MAX_POINTS, RIGHT, TOP, WIDTH, panel
 
 def test_each_quantity_gets_a_panel_and_the_step_none():
     points = [{"step": 0, "loss": 4.0}, {"step": 10, "loss": 1.0, "macro_f1": 0.5}]
-    assert [panel.name for panel in panels(points)] == ["loss", "macro f1"]
+    assert [panel.name for panel in panels(points)] == ["loss", "macro-F1"]
 
 
 def test_a_line_spans_its_panel_from_the_first_step_to_the_last():

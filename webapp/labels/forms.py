@@ -77,7 +77,7 @@ class LabelForm(forms.Form):
     """One act of labelling, as a script sends it; which frames are meant is read apart."""
 
     operation = forms.ChoiceField(choices=[(name, name) for name in OPERATIONS])
-    classes = forms.JSONField(required=False)
+    classes = forms.Field(required=False)
     client_id = forms.UUIDField()
 
     def clean_classes(self) -> list[str]:

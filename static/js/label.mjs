@@ -80,6 +80,10 @@ function describe(classes) {
 
 /** Send that exactly `classes` apply to a frame (null: unlabelled), and show it at once. */
 function write(index, classes, { remember = true } = {}) {
+  if (!facts.mayWrite) {
+    say("You are a viewer of this group and cannot label.");
+    return;
+  }
   const entry = queue.trail.find((each) => each.index === index);
   const before = entry?.classes ?? null;
   const id = newId();

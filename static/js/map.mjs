@@ -166,7 +166,9 @@ export class ClusterMap {
   showCard(point, x, y) {
     const picture = this.card.querySelector(".thumb");
     if (this.facts.sheetsUrl) paintThumb(picture, point.customdata, this.facts.sheetsUrl);
-    this.card.querySelector(".map-card-text").textContent = `Frame ${point.customdata} · ${point.data.name}`;
+    const { color } = point.data.marker;
+    const value = Array.isArray(color) ? ` ${(10 ** color[point.pointNumber]).toPrecision(4)}` : "";
+    this.card.querySelector(".map-card-text").textContent = `Frame ${point.customdata} · ${point.data.name}${value}`;
     this.card.style.left = `${Math.min(x + 14, this.element.clientWidth - 160)}px`;
     this.card.style.top = `${Math.min(y + 14, this.element.clientHeight - 170)}px`;
     this.card.hidden = false;

@@ -56,7 +56,8 @@ def _page(
         "clusters": columns.cluster_list if columns.clusters is not None else [],
         "classes": _classes(scheme, labels.class_counts(scheme.names)) if scheme else [],
         "known_classes": columns.classifier.facts["classes"] if columns.classifier else [],
-        "page": {**_page_facts(dataset, columns, scheme), "user": request.user.pk},
+        "page": _page_facts(dataset, columns, scheme)
+        | {"user": request.user.pk, "mayWrite": _may_write(request, dataset)},
     }
     return render(request, "labels/dataset_label.html", context, status=status)
 

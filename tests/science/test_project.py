@@ -4,7 +4,7 @@ import pytest
 from workers.science.errors import RecipeError
 from workers.science.project import ProjectRecipe, project_points
 from workers.science.recipe import read_recipe
-from workers.science.reduction import principal_components, standardise, umap_coordinates
+from workers.science.reduction import principal_components, umap_coordinates, weigh_latents
 
 
 def two_groups(n=40):
@@ -64,12 +64,18 @@ def test_pca_is_a_choice():
     assert np.allclose(plane, principal_components(points, 2))
 
 
-def test_standardising_takes_the_active_latents_only():
-    latents = np.array([[0, 5, 1], [2, 5, 3], [4, 5, 8]], np.float32)
-    points = standardise(latents, [0, 1])
+def test_latents_are_weighted_by_how_well_they_are_known():
+    latents = np.array([[0, 5, 1, 9], [2, 5, 3, 1], [4, 5, 5, 2]], np.float32)
+    figures = {"active_latents": [0, 1, 2], "kl_per_latent": [2.0, 1.0, 1.0, 0.0]}
+    points = weigh_latents(latents, figures)
     assert np.allclose(points[:, 0], [-1.2247, 0, 1.2247], atol=1e-3)
     assert not points[:, 1].any()
-    assert standardise(latents, []).shape == (3, 3)
+    assert np.allclose(points[:, 2], points[:, 0] / np.e)
+
+
+def test_without_an_active_latent_all_are_taken():
+    figures = {"active_latents": [], "kl_per_latent": [0.0, 0.01]}
+    assert weigh_latents(np.eye(2, dtype=np.float32), figures).shape == (2, 2)
 
 
 @pytest.mark.parametrize("values", [{"method": "tsne"}, {"min_dist": -1}, {"n_neighbors": 1}, {"seed": 3}])

@@ -33,7 +33,7 @@ def project_points(
     Parameters
     ----------
     points : ndarray of shape (n, d), float32
-        Standardised active latents.
+        Weighted active latents.
     recipe : ProjectRecipe
         Method and its settings.
     seed : int

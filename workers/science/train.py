@@ -32,6 +32,8 @@ from workers.science.progress import Progress, silent
 
 N_POINTS = 200
 """Points of the live curve, at most."""
+N_STARTED_FROM = 8192
+"""Frames that the first principal components are taken from, at most."""
 LAST_RATE = 0.05
 """The learning rate at the end, as a share of the one at the start."""
 
@@ -55,6 +57,8 @@ class FactorVAETraining:
             torch.manual_seed(seed)
             self.model = FactorVAE(recipe, features.shape[1])
             self.discriminator = build_discriminator(recipe)
+        if recipe.input == "angular":
+            self.model.start_from_components(torch.from_numpy(np.array(features[:N_STARTED_FROM])))
         self.generator = torch.Generator().manual_seed(seed)
         self.vae_optimiser = torch.optim.Adam(self.model.parameters(), lr=recipe.learning_rate)
         self.discriminator_optimiser = torch.optim.Adam(

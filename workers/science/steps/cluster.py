@@ -10,7 +10,7 @@ from workers.science.cluster import ClusterRecipe, cluster_points
 from workers.science.network import load_card, require_kind
 from workers.science.progress import Progress, silent
 from workers.science.recipe import read_recipe
-from workers.science.reduction import standardise, umap_coordinates
+from workers.science.reduction import umap_coordinates, weigh_latents
 
 
 def cluster(
@@ -54,7 +54,7 @@ def cluster(
     settings, card, folder = read_recipe(ClusterRecipe, recipe), load_card(network_dir), Path(out)
     require_kind(card, "factorvae")
     latents = np.load(Path(latents_dir) / "latents.npy", allow_pickle=False)
-    points = standardise(latents, card["figures"]["active_latents"])
+    points = weigh_latents(latents, card["figures"])
     if settings.reduce == "umap":
         on_progress(0, 0, "settings", note="reducing")
         n_dimensions = min(settings.n_dimensions, points.shape[1])

@@ -9,7 +9,7 @@ from workers.science.network import load_card, require_kind
 from workers.science.progress import Progress, silent
 from workers.science.project import ProjectRecipe, project_points
 from workers.science.recipe import read_recipe
-from workers.science.reduction import standardise
+from workers.science.reduction import weigh_latents
 
 
 def project(
@@ -54,6 +54,6 @@ def project(
     require_kind(card, "factorvae")
     latents = np.load(Path(latents_dir) / "latents.npy", allow_pickle=False)
     on_progress(0, len(latents), note="drawing the map")
-    points = standardise(latents, card["figures"]["active_latents"])
+    points = weigh_latents(latents, card["figures"])
     np.save(Path(out) / "map.npy", project_points(points, settings, seed=seed, threads=threads))
     return {}

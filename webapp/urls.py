@@ -13,3 +13,5 @@ urlpatterns = [
     path("", include("webapp.manifests.urls")),
     path("", include("webapp.live.urls")),
 ]
+
+handler500 = "webapp.portal.views.server_error"

@@ -295,7 +295,7 @@ def _classifier_card(
         "data": {"n_frames": n_frames, "sha256": condensation.files["condensed.npy"]["sha256"]},
         "n_steps": 100,
         "seconds": 3.0,
-        "figures": metrics,
+        "figures": {"metrics": metrics, "figures_from": "held-back labels", "n_held_back": 40},
         "metrics": metrics,
         "classes": classes,
         "single_label": single_label,

@@ -79,6 +79,9 @@ def _conclude(claim: Claim, end: dict[str, Any], out: Path) -> None:
 def _obituary(code: int) -> str:
     if code == -signal.SIGKILL:
         return "Its process was killed, most likely because the memory ran out."
+    if code < 0:
+        name = signal.Signals(-code).name
+        return f"Its process crashed ({name}); a damaged file can do that to the library that reads it."
     return f"Its process ended with code {code}."
 
 
@@ -169,10 +172,11 @@ class Child:
                 if now > deadline:
                     self.process.kill()
 
-    @staticmethod
-    def _judge(last_word: dict[str, Any], ending: dict[str, Any]) -> dict[str, Any]:
-        # A step that finished although it was asked to stop has finished: nothing is thrown away.
-        if "result" in last_word and "lost" not in ending:
+    def _judge(self, last_word: dict[str, Any], ending: dict[str, Any]) -> dict[str, Any]:
+        # A step that finished although it was asked to stop has finished: nothing is thrown away. But one
+        # that always ends by being stopped has not, when only its worker goes: it is to be taken up again.
+        is_interrupted = "released" in ending and self.claim.job.kind_of.ends_on_request
+        if "result" in last_word and "lost" not in ending and not is_interrupted:
             return last_word
         return ending or last_word
 

@@ -1,0 +1,24 @@
+"""`make bench`: all figures of docs/benchmarks.md, one process after another."""
+
+import subprocess
+import sys
+
+PARTS = (
+    ("simulation",),
+    ("engine",),
+    ("unsupervised", "--frames", "1600", "--seed", "0"),
+    ("supervised", "--labels-per-kind", "8", "--seed", "0"),
+)
+
+
+def main() -> int:
+    """Run each part in a process of its own, so that one does not warm another."""
+    codes = []
+    for name, *arguments in PARTS:
+        print(f"== {name}", flush=True)
+        codes.append(subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *arguments], check=False))
+    return max(code.returncode for code in codes)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

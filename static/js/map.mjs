@@ -209,7 +209,7 @@ function polygonOf(event) {
   return [[left, bottom], [right, bottom], [right, top], [left, top]];
 }
 
-function thin(corners, most = 1000) {
+function thin(corners, most = 300) {
   const step = Math.ceil(corners.length / most);
   return corners.length < 3 ? null : corners.filter((_, at) => at % step === 0);
 }

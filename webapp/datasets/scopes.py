@@ -63,6 +63,14 @@ def sorted_frames(columns: Columns, scope: dict[str, Any], sort: str) -> np.ndar
     return frames[np.argsort(-key[frames], kind="stable")]
 
 
+def first_of_cluster(columns: Columns, cluster: int, count: int) -> list[int]:
+    """Return the frames that stand for a cluster: its exemplars, then its likeliest members."""
+    folder = columns.products["cluster"].folder
+    exemplars = _exemplars(folder, cluster)[:count].tolist()
+    likeliest = _likeliest_first(folder, cluster)[: count + len(exemplars)].tolist()
+    return [*exemplars, *(frame for frame in likeliest if frame not in exemplars)][:count]
+
+
 def frames_inside(positions: np.ndarray, corners: np.ndarray) -> np.ndarray:
     """Return the numbers of the points, float32 (n, 2), inside a polygon by the even-odd rule."""
     low, high = corners.min(axis=0), corners.max(axis=0)

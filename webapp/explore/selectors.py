@@ -8,7 +8,7 @@ import numpy as np
 
 from webapp.datasets.columns import NOISE, PHYSICS, Columns
 from webapp.datasets.models import Dataset
-from webapp.datasets.scopes import sorted_frames
+from webapp.datasets.scopes import first_of_cluster
 from webapp.explore.palette import cluster_colour
 from webapp.explore.sampling import drawn_points
 from webapp.jobs.kinds import SHEET
@@ -32,7 +32,7 @@ def cluster_cards(columns: Columns) -> list[dict[str, Any]]:
         card["share"] = card["size"] / columns.n_frames
         card["colour"] = cluster_colour(card["id"])
         card["n_exemplars"] = len(card["exemplars"])
-        card["frames"] = sorted_frames(columns, {"cluster": card["id"]}, "exemplars")[:SHOWN_ON_CARD].tolist()
+        card["frames"] = first_of_cluster(columns, card["id"], SHOWN_ON_CARD)
     return cards
 
 

@@ -84,12 +84,15 @@ def _count_majorities(columns: Columns, labels: CurrentLabels) -> dict[int, Majo
     indices = np.flatnonzero(labels.state.masks != UNSEEN)
     if not indices.size:
         return {}
-    pairs = np.stack([np.asarray(columns.clusters[indices], np.int64), labels.state.masks[indices]], axis=1)
-    values, counts = np.unique(pairs, axis=0, return_counts=True)
+    clusters, cluster_places = np.unique(columns.clusters[indices], return_inverse=True)
+    masks, mask_places = np.unique(labels.state.masks[indices], return_inverse=True)
+    n_pairs = len(clusters) * len(masks)
+    counts = np.bincount(cluster_places * len(masks) + mask_places, minlength=n_pairs)
+    table = counts.reshape(len(clusters), len(masks))  # labelled frames of each cluster with each mask
     found: dict[int, Majority] = {}
-    for (cluster, mask), n_agree in zip(values.tolist(), counts.tolist(), strict=True):
-        n_labelled = int(counts[values[:, 0] == cluster].sum())
-        best = found.get(cluster)
-        if cluster >= 0 and mask > 0 and n_labelled >= FEWEST_IN_CLUSTER and n_agree * 2 > n_labelled:
-            found[cluster] = best if best and best.n_agree > n_agree else Majority(mask, n_agree, n_labelled)
+    for cluster, row in zip(clusters.tolist(), table, strict=True):
+        best, n_labelled = int(row.argmax()), int(row.sum())
+        is_majority = n_labelled >= FEWEST_IN_CLUSTER and 2 * int(row[best]) > n_labelled
+        if cluster >= 0 and masks[best] > 0 and is_majority:
+            found[cluster] = Majority(int(masks[best]), int(row[best]), n_labelled)
     return found

@@ -5,7 +5,14 @@ import pytest
 
 from tests.webapp.factories import make_dataset, make_group, make_sorted_dataset
 from webapp.datasets.columns import Columns, columns_of
-from webapp.datasets.scopes import ScopeError, columns_of_scope, frames_inside, frames_of_scope, sorted_frames
+from webapp.datasets.scopes import (
+    ScopeError,
+    columns_of_scope,
+    first_of_cluster,
+    frames_inside,
+    frames_of_scope,
+    sorted_frames,
+)
 
 
 @pytest.fixture
@@ -83,6 +90,13 @@ def test_all_orders_of_a_cluster_hold_the_same_frames(columns: Columns) -> None:
     assert (np.diff(columns.membership[likely]) <= 0).all()
     assert (np.diff(columns.outlier_scores[odd]) <= 0).all()
     assert (np.diff(numbers) > 0).all()
+
+
+def test_a_card_shows_what_the_sheet_begins_with(columns: Columns) -> None:
+    for cluster in (0, 1, 2, -1, 99):
+        whole = sorted_frames(columns, {"cluster": cluster}, "exemplars").tolist()
+        for count in (3, 12, 500):
+            assert first_of_cluster(columns, cluster, count) == whole[:count]
 
 
 def test_the_frames_of_an_area_are_sorted_too(columns: Columns) -> None:

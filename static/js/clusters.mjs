@@ -67,7 +67,7 @@ for (const card of document.querySelectorAll("#gallery [data-cluster]")) {
     }),
   );
 }
-paintThumbs(document, facts.sheetsUrl);
+paintThumbs(document, facts);
 
 sorting?.addEventListener("change", () => {
   if (shown) open(shown.scope, shown.words, shown.title);

@@ -71,7 +71,7 @@ function start(canvas) {
 }
 
 bindKeys({ ArrowLeft: () => go("previous-frame"), ArrowRight: () => go("next-frame") });
-paintThumbs(document, facts.sheetsUrl);
+paintThumbs(document, facts);
 document.querySelectorAll("[data-colour]").forEach((swatch) => (swatch.style.backgroundColor = swatch.dataset.colour));
 const canvas = find("frame-canvas");
 if (canvas) start(canvas);

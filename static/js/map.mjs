@@ -165,7 +165,7 @@ export class ClusterMap {
 
   showCard(point, x, y) {
     const picture = this.card.querySelector(".thumb");
-    if (this.facts.sheetsUrl) paintThumb(picture, point.customdata, this.facts.sheetsUrl);
+    paintThumb(picture, point.customdata, this.facts);
     const { color } = point.data.marker;
     const value = Array.isArray(color) ? ` ${(10 ** color[point.pointNumber]).toPrecision(4)}` : "";
     this.card.querySelector(".map-card-text").textContent = `Frame ${point.customdata} · ${point.data.name}${value}`;

@@ -21,6 +21,7 @@ from webapp.explore.selectors import (
     nearest_frames,
     scale_max,
 )
+from webapp.explore.thumbs import draw_thumb
 from webapp.explore.views import page_urls
 from webapp.jobs.models import Product
 
@@ -72,13 +73,11 @@ def _cluster_of(columns: Columns, index: int) -> dict[str, Any]:
 
 
 def _page_facts(dataset: Dataset, columns: Columns, index: int) -> dict[str, Any]:
-    condensation = columns.products.get("condense")
     return {
         **page_urls(dataset, columns),
         "index": index,
         "size": columns.condensed.shape[1] if columns.condensed is not None else 0,
         "scaleMax": scale_max(columns),
-        "condensation": str(condensation.pk) if condensation else None,
     }
 
 
@@ -93,6 +92,21 @@ def frame_raw(request: HttpRequest, pk: UUID, index: int) -> HttpResponse:
     response["X-Frame-Side"] = str(columns.condensed.shape[1])
     # The address carries the condensation where the page knows it, and that never changes.
     if request.GET.get("of") == str(columns.products["condense"].pk):
+        response["Cache-Control"] = _FOREVER
+    return response
+
+
+@login_required
+@require_GET
+def frame_thumb(request: HttpRequest, pk: UUID, index: int) -> HttpResponse:
+    """Send one thumbnail alone, for data sets whose sheets are too many."""
+    _, columns = _find(request, pk, index)
+    if columns.condensed is None:
+        raise Http404
+    product = columns.products["condense"]
+    picture = draw_thumb(columns.condensed[index], condensed_mask(product.folder))
+    response = HttpResponse(picture, content_type="image/png")
+    if request.GET.get("of") == str(product.pk):
         response["Cache-Control"] = _FOREVER
     return response
 

@@ -12,6 +12,7 @@ urlpatterns = [
     path("products/<uuid:pk>/sheets/<int:number>.webp", views.sheet, name="sheet"),
     path("datasets/<uuid:pk>/frames/<int:index>/", frame_views.frame_detail, name="frame-detail"),
     path("datasets/<uuid:pk>/frames/<int:index>/raw.bin", frame_views.frame_raw, name="frame-raw"),
+    path("datasets/<uuid:pk>/frames/<int:index>/thumb.png", frame_views.frame_thumb, name="frame-thumb"),
     path("datasets/<uuid:pk>/frames/<int:index>/counts.npy", frame_views.frame_npy, name="frame-npy"),
     path("products/<uuid:pk>/mask.bin", frame_views.condensed_mask_file, name="condensed-mask"),
 ]

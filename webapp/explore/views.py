@@ -58,7 +58,6 @@ def _page_facts(dataset: Dataset, columns: Columns, cards: list[dict[str, Any]])
         **page_urls(dataset, columns),
         "clustering": ids.get("cluster"),
         "map": ids.get("project"),
-        "nFrames": columns.n_frames,
         "nDrawn": min(columns.n_frames, MOST_POINTS),
         "cycle": CYCLE,
         "noiseColour": NOISE_COLOUR,
@@ -68,14 +67,16 @@ def _page_facts(dataset: Dataset, columns: Columns, cards: list[dict[str, Any]])
     }
 
 
-def page_urls(dataset: Dataset, columns: Columns) -> dict[str, str]:
-    """Return the addresses from which scripts get frames and thumbnails."""
+def page_urls(dataset: Dataset, columns: Columns) -> dict[str, Any]:
+    """Return from where scripts get frames and thumbnails."""
     condensation = columns.products.get("condense")
     frame = reverse("explore:frame-detail", args=[dataset.pk, 0])
     sheet = reverse("explore:sheet", args=[condensation.pk, 0]) if condensation else ""
     return {
         "framesUrl": frame.removesuffix("0/"),
         "sheetsUrl": sheet.removesuffix("0.webp"),
+        "condensation": str(condensation.pk) if condensation else None,
+        "nFrames": columns.n_frames,
         "maskUrl": reverse("explore:condensed-mask", args=[condensation.pk]) if condensation else "",
         "listUrl": reverse("explore:frame-list", args=[dataset.pk]),
         "pointsUrl": reverse("explore:map-points", args=[dataset.pk, "index"]).removesuffix("index.bin"),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from django.test import Client
 from django.urls import reverse
+from PIL import Image
 
 from tests.webapp.drawn_frames import SCALE_MAX
 from tests.webapp.factories import (
@@ -164,7 +165,7 @@ def test_the_first_and_last_frame_have_one_neighbour(client: Client, dataset: Da
     first = client.get(reverse("explore:frame-detail", args=[dataset.pk, 0])).context
     last = client.get(reverse("explore:frame-detail", args=[dataset.pk, N - 1])).context
     assert (first["previous"], last["next"]) == (None, None)
-    for name in ("frame-detail", "frame-raw", "frame-npy"):
+    for name in ("frame-detail", "frame-raw", "frame-thumb", "frame-npy"):
         assert client.get(reverse(f"explore:{name}", args=[dataset.pk, N])).status_code == 404
 
 
@@ -185,6 +186,20 @@ def test_a_frame_comes_raw_and_as_counts(client: Client, dataset: Dataset) -> No
     np.testing.assert_allclose(np.log1p(counts) / np.log1p(SCALE_MAX) * 255, frame, atol=1e-3)
 
 
+def test_a_thumbnail_comes_alone_with_the_mask_in_a_colour_of_its_own(
+    client: Client, dataset: Dataset
+) -> None:
+    url = reverse("explore:frame-thumb", args=[dataset.pk, 8])
+    picture = np.asarray(Image.open(io.BytesIO(client.get(url).content)))
+    drawn = draw_frames(N)
+    assert picture.shape == (64, 64, 3)
+    assert (picture[~drawn.mask] == (38, 70, 83)).all()
+    assert (picture[drawn.mask & (drawn.condensed[8] == 0)] == (0, 0, 4)).all()
+    condensation = dataset.products.get(kind="condense").pk
+    assert "immutable" in client.get(url, {"of": condensation})["Cache-Control"]
+    assert "Cache-Control" not in client.get(url, {"of": dataset.pk}).headers
+
+
 def test_the_mask_of_condensed_frames_is_that_of_the_detector(client: Client, dataset: Dataset) -> None:
     product = dataset.products.get(kind="condense")
     response = client.get(reverse("explore:condensed-mask", args=[product.pk]))
@@ -200,6 +215,7 @@ def test_the_mask_of_condensed_frames_is_that_of_the_detector(client: Client, da
         ("frame-detail", [1]),
         ("frame-raw", [1]),
         ("frame-npy", [1]),
+        ("frame-thumb", [1]),
     ],
 )
 def test_strangers_find_nothing(dataset: Dataset, name: str, arguments: list) -> None:

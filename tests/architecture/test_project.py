@@ -67,6 +67,14 @@ def test_every_step_of_a_kind_is_a_function_of_keywords(step):
     assert {"out", "on_progress"} <= set(parameters)
 
 
+@pytest.mark.parametrize("step", STEPS)
+def test_the_contract_names_every_argument_of_a_step(step):
+    rows = [row for row in (ROOT / "docs/architecture.md").read_text().splitlines() if f"| `{step}` |" in row]
+    assert len(rows) == 1
+    named = set(re.findall(r"[a-z_]+", rows[0].replace("\\|", "").split("|")[2]))
+    assert set(inspect.signature(find_step(step)).parameters) - {"out", "on_progress"} <= named
+
+
 def test_every_step_has_a_builder_of_its_arguments():
     assert sorted(_BUILDERS) == STEPS
 

@@ -16,19 +16,19 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
-from workers.science.factorvae import LearnRecipe  # noqa: TID253
-from workers.science.inputs import prepare_inputs  # noqa: TID253
-from workers.science.preprocess import (  # noqa: TID253
+from workers.science.factorvae import LearnRecipe
+from workers.science.inputs import prepare_inputs
+from workers.science.preprocess import (
     CondenseRecipe,
     condense_frames,
     load_geometry,
     plan_geometry,
     save_geometry,
 )
-from workers.science.simulate import Recipe, detector_mask, simulate_frames  # noqa: TID253
-from workers.science.steps.cluster import cluster  # noqa: TID253
-from workers.science.steps.embed import embed_range  # noqa: TID253
-from workers.science.steps.learn import learn  # noqa: TID253
+from workers.science.simulate import Recipe, detector_mask, simulate_frames
+from workers.science.steps.cluster import cluster
+from workers.science.steps.embed import embed_range
+from workers.science.steps.learn import learn
 
 
 def make_condensed(folder: Path, n_frames: int, seed: int, size: int, threads: int) -> NDArray[np.str_]:

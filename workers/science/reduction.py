@@ -20,8 +20,8 @@ def weigh_latents(latents: NDArray[np.float32], figures: dict[str, Any]) -> NDAr
     """Return the active latents, standardised and then weighted by how well each is known.
 
     A latent of unit variance with a KL of K nats has a posterior of standard deviation about exp(-K).
-    Distances in that unit count what the network can tell apart; without it, a latent that is nearly all noise would weigh
-    as much as the one that carries the shape.
+    Distances in that unit count what the network can tell apart; without it, a latent that is nearly all
+    noise would weigh as much as the one that carries the shape.
 
     Parameters
     ----------

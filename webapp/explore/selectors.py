@@ -11,7 +11,6 @@ from webapp.datasets.models import Dataset
 from webapp.datasets.scopes import first_of_cluster
 from webapp.explore.palette import cluster_colour
 from webapp.explore.sampling import drawn_points
-from webapp.jobs.kinds import SHEET
 from webapp.jobs.models import Job
 
 SHOWN_ON_CARD = 16
@@ -29,7 +28,7 @@ def cluster_cards(columns: Columns) -> list[dict[str, Any]]:
     if n_noise:
         cards.append({"id": NOISE, "name": "Noise", "size": n_noise, "exemplars": []})
     for card in cards:
-        card["share"] = card["size"] / columns.n_frames
+        card["percent"] = 100 * card["size"] / columns.n_frames
         card["colour"] = cluster_colour(card["id"])
         card["n_exemplars"] = len(card["exemplars"])
         card["frames"] = first_of_cluster(columns, card["id"], SHOWN_ON_CARD)
@@ -160,11 +159,6 @@ def class_probabilities_of(columns: Columns, index: int) -> list[dict[str, Any]]
 def active_jobs(dataset: Dataset) -> list[Job]:
     """Return the jobs that are at work for a data set, the next to run first."""
     return list(Job.objects.active().filter(dataset=dataset).order_by("created_at"))
-
-
-def sheet_of(index: int) -> tuple[int, int]:
-    """Return the number of the sheet that shows a frame, and the tile on it."""
-    return divmod(index, SHEET)
 
 
 def _finite(value: float) -> float | None:

@@ -5,7 +5,7 @@ import pytest
 
 from tests.webapp.factories import draw_frames, make_dataset, make_group, make_product, make_sorted_dataset
 from webapp.datasets.columns import columns_of
-from webapp.explore.selectors import cluster_cards, condensed_mask, nearest_frames, sheet_of
+from webapp.explore.selectors import cluster_cards, condensed_mask, nearest_frames
 
 pytestmark = pytest.mark.django_db
 
@@ -37,7 +37,3 @@ def test_the_condensed_mask_follows_an_off_centre_cut_out() -> None:
     expected = np.zeros((10, 10), np.uint8)
     expected[4:6, 4:6] = 1
     np.testing.assert_array_equal(condensed_mask(product.folder), expected)
-
-
-def test_a_frame_has_its_tile_on_its_sheet() -> None:
-    assert [sheet_of(index) for index in (0, 255, 256, 700)] == [(0, 0), (0, 255), (1, 0), (2, 188)]

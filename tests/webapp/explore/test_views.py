@@ -56,7 +56,7 @@ def test_the_clusters_page_lists_clusters_by_size_and_noise_last(client: Client,
     assert [card["id"] for card in cards[:-1]] == [0, 1, 2]
     assert cards[-1]["id"] == -1
     assert sum(card["size"] for card in cards) == N
-    assert sum(card["share"] for card in cards) == pytest.approx(1)
+    assert sum(card["percent"] for card in cards) == pytest.approx(100)
     assert cards[0]["frames"][:3] == cards[0]["exemplars"][:3]
     assert response.context["page"]["cycle"][0] == cluster_colour(0)
 

@@ -20,7 +20,7 @@ demo: install ## simulate a data set, sort it, serve it (SERVE=0: end when it is
 up: install ## start the portal without the demo
 	@exec $(BIN)/python manage.py up
 
-test: $(VENV)/.installed-dev node_modules/.installed ## install what tests need and run them all
+test: $(VENV)/.installed-dev static-root/.collected ## install what tests need and run them all
 	@exec $(BIN)/python -m tests.run
 
 lint: $(VENV)/.installed-dev ## formatting, lint, who imports whom, migrations

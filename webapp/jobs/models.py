@@ -67,7 +67,6 @@ class Job(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
-    rung_at = models.DateTimeField(null=True)
 
     objects = JobQuerySet.as_manager()
 

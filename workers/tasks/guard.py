@@ -26,6 +26,9 @@ PATIENCE_S = 10  # from asking a child to stop to killing it
 # The child gets what a computation needs, and no secret.
 PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
 HDF5 = {"HDF5_PLUGIN_PRELOAD": "::", "HDF5_USE_FILE_LOCKING": "FALSE"}
+# Threads that spin at a barrier while the core they wait for does something else: a training step took 4.6 s
+# with the default and 0.22 s with this on a busy machine of two cores.
+OPENMP = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
 PR_SET_PDEATHSIG = 1
 
 
@@ -218,7 +221,7 @@ def _environment(queue: str) -> dict[str, str]:
     """Return the child's environment; the thread counts are for libraries that ask nobody."""
     threads = str(settings.ACCELERATOR_THREADS if queue == "gpu" else 1)
     passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    return passed | HDF5 | {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
+    return passed | HDF5 | OPENMP | {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
 
 
 def _die_with_parent() -> None:

@@ -13,20 +13,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch  # noqa: TID253
+import torch
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from workers.science.angular_head import angular_features  # noqa: TID253
-from workers.science.classifier import classify_frames  # noqa: TID253
-from workers.science.classifier_recipe import ClassifierRecipe  # noqa: TID253
-from workers.science.held_back import hold_back  # noqa: TID253
-from workers.science.metrics import decide, score  # noqa: TID253
-from workers.science.polar import polar_maps  # noqa: TID253
-from workers.science.simulate import Recipe, detector_mask, simulate_frames  # noqa: TID253
-from workers.science.train_classifier import LabelledFrames, train  # noqa: TID253
+from workers.science.angular_head import angular_features
+from workers.science.classifier import classify_frames
+from workers.science.classifier_recipe import ClassifierRecipe
+from workers.science.held_back import hold_back
+from workers.science.metrics import decide, score
+from workers.science.polar import polar_maps
+from workers.science.simulate import Recipe, detector_mask, simulate_frames
+from workers.science.train_classifier import LabelledFrames, train
 
 SIDE = 96
 

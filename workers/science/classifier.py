@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from workers.science.angular_head import DARK, AngularHead, angular_features
+from workers.science.device import pick_device
 from workers.science.errors import RecipeError
 from workers.science.network import GEOMETRY, load_card, load_tensors, require_kind
 
@@ -214,7 +215,7 @@ def load_classifier(folder: str | Path) -> Classifier:
     residual.load_state_dict(_under("residual.", tensors))
     angular = _under("angular.", tensors)
     head = AngularHead.from_state(angular) if angular else None
-    device = best_device()
+    device = pick_device()
     return Classifier(
         residual.to(device).eval(),
         head.to(device).eval() if head else None,
@@ -240,11 +241,6 @@ def read_scale_max(folder: str | Path) -> float:
     """Return the counts at grey level 255 from the ``geometry.npz`` of a folder."""
     with np.load(Path(folder) / GEOMETRY, allow_pickle=False) as geometry:
         return float(geometry["scale_max"])
-
-
-def best_device() -> torch.device:
-    """Return the accelerator if there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _under(prefix: str, tensors: dict[str, Any]) -> dict[str, Tensor]:

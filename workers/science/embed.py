@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from workers.science.device import pick_device
 from workers.science.errors import ScienceError
 from workers.science.factorvae import FactorVAE, LearnRecipe
 from workers.science.inputs import CHUNK, InputMap
@@ -35,7 +36,7 @@ def load_embedder(folder: str | Path) -> Embedder:
     Returns
     -------
     embedder : Embedder
-        On the CPU.
+        On the accelerator if there is one.
 
     Raises
     ------
@@ -48,7 +49,7 @@ def load_embedder(folder: str | Path) -> Embedder:
     inputs = InputMap.from_tensors(recipe, tensors)
     model = FactorVAE(recipe, len(inputs.mean))
     model.load_state_dict({n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")})
-    return Embedder(inputs, model.eval(), recipe.n_latents)
+    return Embedder(inputs, model.to(pick_device()).eval(), recipe.n_latents)
 
 
 def embed_frames(
@@ -82,9 +83,11 @@ def embed_frames(
             "Condense the data set with the geometry of the network",
         )
     latents = np.empty((len(condensed), network.n_latents), np.float32)
+    device = next(network.model.parameters()).device
     with torch.inference_mode():
         for start in range(0, len(condensed), CHUNK):
             features = network.inputs.features(np.asarray(condensed[start : start + CHUNK]))
-            latents[start : start + CHUNK] = network.model.encode(torch.from_numpy(features))[0].numpy()
+            mean, _ = network.model.encode(torch.from_numpy(features).to(device))
+            latents[start : start + CHUNK] = mean.cpu().numpy()
             on_progress(min(start + CHUNK, len(condensed)), len(condensed), note="embedding")
     return latents

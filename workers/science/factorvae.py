@@ -216,8 +216,8 @@ def build_discriminator(recipe: LearnRecipe) -> nn.Sequential:
 
 def sample_posterior(mean: Tensor, log_variance: Tensor, generator: torch.Generator) -> Tensor:
     """Draw latents by the reparametrisation trick; all of shape (b, d)."""
-    noise = torch.randn(mean.shape, generator=generator, device=mean.device)
-    return mean + noise * (0.5 * log_variance).exp()
+    noise = torch.randn(mean.shape, generator=generator)
+    return mean + noise.to(mean.device) * (0.5 * log_variance).exp()
 
 
 def kl_per_latent(mean: Tensor, log_variance: Tensor) -> Tensor:
@@ -227,8 +227,8 @@ def kl_per_latent(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 def permute_latents(z: Tensor, generator: torch.Generator) -> Tensor:
     """Permute each dimension over the batch on its own, which makes them independent: (b, d) -> (b, d)."""
-    order = torch.rand(z.shape, generator=generator, device=z.device).argsort(dim=0)
-    return z.gather(0, order)
+    order = torch.rand(z.shape, generator=generator).argsort(dim=0)
+    return z.gather(0, order.to(z.device))
 
 
 def total_correlation(logits: Tensor) -> Tensor:

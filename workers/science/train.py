@@ -17,6 +17,7 @@ from workers.science.checkpoint import (
     restore_optimiser,
     save_checkpoint,
 )
+from workers.science.device import pick_device
 from workers.science.errors import TrainingError
 from workers.science.factorvae import (
     FactorVAE,
@@ -59,6 +60,9 @@ class FactorVAETraining:
             self.discriminator = build_discriminator(recipe)
         if recipe.input == "angular":
             self.model.start_from_components(torch.from_numpy(np.array(features[:N_STARTED_FROM])))
+        self.device = pick_device()
+        self.model.to(self.device)
+        self.discriminator.to(self.device)
         self.generator = torch.Generator().manual_seed(seed)
         self.vae_optimiser = torch.optim.Adam(self.model.parameters(), lr=recipe.learning_rate)
         self.discriminator_optimiser = torch.optim.Adam(
@@ -110,7 +114,7 @@ class FactorVAETraining:
         n = len(self.features)
         n_drawn = min(self.recipe.batch_size, max(n, 8))
         chosen = torch.randint(n, (n_drawn,), generator=self.generator).numpy()
-        return torch.from_numpy(self.features[chosen])
+        return torch.from_numpy(self.features[chosen]).to(self.device)
 
     def _ramp(self) -> float:
         """Return the present weight of KL and TC, rising from 0 to 1 over the warm-up."""

@@ -20,12 +20,12 @@ from workers.science.classifier import (
     BATCH,
     AiryNet,
     Classifier,
-    best_device,
     classify_frames,
     normalised_counts,
 )
 from workers.science.classifier_augment import augment
 from workers.science.classifier_recipe import ClassifierRecipe
+from workers.science.device import pick_device
 from workers.science.errors import TrainingError
 from workers.science.metrics import decide, macro_f1
 from workers.science.progress import Progress
@@ -88,7 +88,7 @@ class Fit:
         with torch.random.fork_rng():
             torch.manual_seed(self._seed("weights"))
             self.network = AiryNet(self.recipe.width, len(self.frames.classes))
-        self.device = best_device()
+        self.device = pick_device()
         self.network.to(self.device)
         self.optimiser = _optimiser(self.network, self.recipe)
         self.levels = torch.from_numpy(self.frames.condensed).to(self.device).float() / 255.0

@@ -134,10 +134,10 @@ def _final_figures(training: FactorVAETraining) -> dict[str, Any]:
     kl, reconstruction = torch.zeros(training.recipe.n_latents), 0.0
     with torch.inference_mode():
         for start in range(0, len(chosen), CHUNK):
-            x = torch.from_numpy(training.features[chosen[start : start + CHUNK]])
+            x = torch.from_numpy(training.features[chosen[start : start + CHUNK]]).to(training.device)
             mean, log_variance = training.model.encode(x)
             share = len(x) / len(chosen)
-            kl += share * kl_per_latent(mean, log_variance)
+            kl += share * kl_per_latent(mean, log_variance).cpu()
             output = training.model.decode(mean)
             reconstruction += share * training.model.reconstruction_loss(x, output).item()
     threshold = training.recipe.active_kl
@@ -154,7 +154,8 @@ def _draw_reconstructions(training: FactorVAETraining, inputs: InputMap) -> Imag
     chosen = np.unique(np.linspace(0, len(training.features) - 1, N_SHOWN).astype(int))
     x = torch.from_numpy(training.features[chosen])
     with torch.inference_mode():
-        output = training.model.decode(training.model.encode(x)[0])
+        mean, _ = training.model.encode(x.to(training.device))
+        output = training.model.decode(mean).cpu()
     if training.recipe.input == "image":
         rows, shape, unit = (x, output.sigmoid()), (IMAGE_SIDE, IMAGE_SIDE), 1
         tiles = [row.numpy().reshape(-1, *shape) for row in rows]

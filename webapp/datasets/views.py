@@ -7,6 +7,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -35,6 +36,11 @@ def _register_page(request: HttpRequest, status: int = 200, **forms: Any) -> Htt
     return render(request, "datasets/dataset_register.html", context, status=status)
 
 
+def _require_some_group(request: HttpRequest) -> None:
+    if not Group.objects.writable_by(request.user).exists():
+        raise PermissionDenied("You may look but not register. Ask an owner of your group.")
+
+
 def _open_draft(request: HttpRequest, **fields: Any) -> Dataset:
     require_writer(request.user, fields["group"])
     dataset = register_dataset(user=request.user, **fields)
@@ -48,6 +54,7 @@ def dataset_register(request: HttpRequest) -> HttpResponse:
     """Register files where they lie."""
     if request.method == "GET":
         return _register_page(request)
+    _require_some_group(request)
     form = RegisterForm(request.POST, user=request.user)
     if not form.is_valid():
         return _register_page(request, 422, form=form)
@@ -77,6 +84,7 @@ def dataset_upload(request: HttpRequest) -> HttpResponse:
     Whoever looks at the form, the check of its token included, makes Django store the whole upload:
     so that check comes second, in `_upload`.
     """
+    _require_some_group(request)
     try:
         check_room(int(request.headers.get("Content-Length") or 0))
     except UploadRefused as error:

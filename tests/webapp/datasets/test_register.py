@@ -4,6 +4,7 @@ import pytest
 from django.urls import reverse
 
 from tests.webapp.factories import make_group, make_product, make_user
+from webapp.accounts.models import Membership
 from webapp.datasets.models import Dataset
 from webapp.datasets.services import inspect_source
 from webapp.jobs.models import Job, Product, State
@@ -76,9 +77,15 @@ def test_a_path_outside_is_refused_where_it_was_typed(signed_in, group, source):
 def test_only_groups_in_which_one_may_write_are_offered(client, group, source):
     bob = make_user("bob", group, role="viewer")
     client.force_login(bob)
+    assert register(client, group, source).status_code == 403
+    Membership.objects.create(user=bob, group=make_group("mine"))
     assert register(client, group, source).status_code == 422
     assert register(client, make_group("other"), source).status_code == 422
     assert not Dataset.objects.exists()
+
+
+def test_a_viewer_is_told_whom_to_ask(client, group):
+    client.force_login(make_user("bob", group, role="viewer"))
     assert (
         "You may look but not register" in client.get(reverse("datasets:dataset-register")).content.decode()
     )

@@ -35,7 +35,7 @@ class Line:
     network: Handle
     embedding: Handle
     clustering: Handle
-    map: Handle
+    map: Handle | None
     classifier: Handle | None
     classification: Handle | None
     manifest: Handle
@@ -46,7 +46,9 @@ class Line:
         return [handle for handle in vars(self).values() if handle is not None]
 
 
-def sort_dataset(*, dataset: Dataset, recipe: Recipe | None = None, user: User | None = None) -> Line:
+def sort_dataset(
+    *, dataset: Dataset, recipe: Recipe | None = None, user: User | None = None, with_map: bool = True
+) -> Line:
     """Submit all that is left between the source and the manifest; what is there is found."""
     recipe = recipe or Recipe()
     Dataset.objects.filter(pk=dataset.pk).update(is_draft=False)
@@ -58,7 +60,7 @@ def sort_dataset(*, dataset: Dataset, recipe: Recipe | None = None, user: User |
     embedding = embed_frames(condensation=condensation, network=network, **common)
     latents = {"embedding": embedding, "network": network, "seed": recipe.seed, **common}
     clustering = find_clusters(recipe=recipe.cluster, **latents)
-    drawn = draw_map(**latents)
+    drawn = draw_map(**latents) if with_map else None
     labels_as_of = last_event_id(dataset)
     classifier = classification = None
     if labels_as_of and n_labelled(dataset):

@@ -73,7 +73,7 @@ class Command(BaseCommand):
             dataset.refresh_from_db()
             if labels:
                 import_labels_csv(dataset=dataset, file=labels, single_label=given.single_label)
-            line = sort_dataset(dataset=dataset, recipe=Recipe(seed=given.seed))
+            line = sort_dataset(dataset=dataset, recipe=Recipe(seed=given.seed), with_map=False)
             follower.follow(line.handles)
         self._hand_over(line, given.out)
 

@@ -7,6 +7,7 @@ import torch
 from workers.science.angular_head import angular_features, fit_angular_head
 from workers.science.classifier import AiryNet, LogActivation, normalised_counts
 from workers.science.classifier_augment import augment
+from workers.science.classifier_input import network_levels
 from workers.science.classifier_recipe import PUBLISHED, ClassifierRecipe
 from workers.science.errors import Cancelled, RecipeError, TrainingError
 from workers.science.held_back import check_learnable, hold_back
@@ -109,28 +110,49 @@ def _dark() -> tuple[np.ndarray, np.ndarray, float]:
     return np.zeros((1, SIDE, SIDE), np.uint8), np.ones((SIDE, SIDE), bool), SCALE_MAX
 
 
+@pytest.mark.parametrize("form", ["polar", "image"])
 @pytest.mark.parametrize("rotate", ["any", "quarter", "none"])
-def test_augmented_frames_stay_in_range_and_differ_from_each_other(rotate):
+def test_augmented_frames_stay_in_range_and_differ_from_each_other(rotate, form):
     levels = torch.from_numpy(patterns(1)[0]).float().repeat(8, 1, 1) / 255
-    recipe = ClassifierRecipe(rotate=rotate)
+    recipe = ClassifierRecipe(rotate=rotate, input=form)
     changed = augment(levels, SCALE_MAX, recipe, torch.Generator().manual_seed(1))
     assert changed.shape == levels.shape
     assert 0 <= changed.min() <= changed.max() <= 1.001
     assert (changed[0] - changed[1:]).abs().amax(dim=(1, 2)).min() > 0
 
 
-def test_augmentation_that_is_switched_off_changes_nothing():
+@pytest.mark.parametrize("form", ["polar", "image"])
+def test_augmentation_that_is_switched_off_changes_nothing(form):
     levels = torch.from_numpy(patterns(4)[0]).float() / 255
-    recipe = ClassifierRecipe(rotate="none", flip=False, gain=1.0, shift=0.0)
+    recipe = ClassifierRecipe(input=form, rotate="none", flip=False, gain=1.0, shift=0.0)
     assert torch.equal(augment(levels, SCALE_MAX, recipe, torch.Generator()), levels)
 
 
-def test_quarter_turns_move_pixels_and_do_not_blur_them():
+@pytest.mark.parametrize("form", ["polar", "image"])
+def test_quarter_turns_move_pixels_and_do_not_blur_them(form):
     levels = torch.from_numpy(patterns(4)[0]).float() / 255
-    recipe = ClassifierRecipe(rotate="quarter", gain=1.0, shift=0.0)
+    recipe = ClassifierRecipe(input=form, rotate="quarter", gain=1.0, shift=0.0)
     changed = augment(levels, SCALE_MAX, recipe, torch.Generator().manual_seed(3))
     for before, after in zip(levels, changed, strict=True):
         assert torch.allclose(before.flatten().sort()[0], after.flatten().sort()[0], atol=1e-3)
+
+
+def test_a_turn_of_the_frame_is_a_shift_of_its_polar_map():
+    condensed, _ = patterns(6)
+    good = np.ones((SIDE, SIDE), bool)
+    straight, signal = network_levels(condensed, good, SCALE_MAX, "polar")
+    turned, _ = network_levels(np.rot90(condensed, axes=(1, 2)), good, SCALE_MAX, "polar")
+    shifted = np.roll(straight, -straight.shape[2] // 4, axis=2)
+    assert straight.shape[1:] == signal.shape
+    assert np.abs(turned - shifted).mean() < 0.1 * np.abs(turned - straight).mean()
+
+
+def test_turning_a_polar_map_keeps_each_ring_in_its_place():
+    levels = torch.rand(4, 5, 8)
+    recipe = ClassifierRecipe(gain=1.0)
+    changed = augment(levels, SCALE_MAX, recipe, torch.Generator().manual_seed(3))
+    assert torch.equal(changed.sort(dim=2)[0], levels.sort(dim=2)[0])
+    assert not torch.equal(changed, levels)
 
 
 @pytest.mark.parametrize("single_label", [True, False])

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from workers.science.angular_head import DARK, AngularHead, angular_features
+from workers.science.classifier_input import network_levels
 from workers.science.device import pick_device
 from workers.science.errors import RecipeError
 from workers.science.network import GEOMETRY, load_card, load_tensors, require_kind
@@ -77,10 +78,10 @@ class AiryNet(nn.Module):
         self.last = nn.Linear(widths[-1], n_classes)
 
     def forward(self, counts: Tensor) -> Tensor:
-        """Return logits (b, k) of normalised counts (b, 1, s, s)."""
-        x = functional.max_pool2d(self.activation(self.first(counts)), 3, 2, 1)  # (b, w, s / 4, s / 4)
+        """Return logits (b, k) of normalised counts (b, 1, h, w)."""
+        x = functional.max_pool2d(self.activation(self.first(counts)), 3, 2, 1)  # a quarter of each side
         x = functional.leaky_relu(self.norm(self.blocks(x)), LOG_SLOPE)
-        return self.last(x.mean(dim=(2, 3)))  # (b, 8 w, s / 32, s / 32) -> (b, k)
+        return self.last(x.mean(dim=(2, 3)))  # (b, 8 * width, h / 32, w / 32) -> (b, k)
 
 
 def normalised_counts(levels: Tensor, good: Tensor, scale_max: float) -> Tensor:
@@ -91,16 +92,16 @@ def normalised_counts(levels: Tensor, good: Tensor, scale_max: float) -> Tensor:
 
     Parameters
     ----------
-    levels : Tensor of shape (b, s, s), float32
-        Condensed frames divided by 255.
-    good : Tensor of shape (s, s), float32
+    levels : Tensor of shape (b, h, w), float32
+        From `network_levels`.
+    good : Tensor of shape (h, w), float32
         1 where the pixel carries signal, 0 where it is masked.
     scale_max : float
         Counts at level 1.
 
     Returns
     -------
-    counts : Tensor of shape (b, 1, s, s), float32
+    counts : Tensor of shape (b, 1, h, w), float32
         With mean `BRIGHTNESS` over the good pixels.
     """
     counts = torch.expm1(levels * float(np.log1p(scale_max))) * good
@@ -115,6 +116,8 @@ class Classifier:
     Attributes
     ----------
     residual : AiryNet
+    form : str
+        What it sees of a frame: ``"polar"`` or ``"image"``.
     angular : AngularHead or None
         The second expert.
     share : float
@@ -131,6 +134,7 @@ class Classifier:
     """
 
     residual: AiryNet
+    form: str
     angular: AngularHead | None
     share: float
     good: NDArray[np.bool_]
@@ -148,8 +152,8 @@ class Classifier:
     def expert_logits(self, condensed: NDArray[np.uint8]) -> tuple[Tensor, Tensor | None]:
         """Return the logits (b, k) of the residual network and of the angular head."""
         device = next(self.residual.parameters()).device
-        levels = torch.from_numpy(np.array(condensed)).to(device).float() / 255.0
-        good = torch.from_numpy(self.good).to(device).float()
+        seen = network_levels(condensed, self.good, self.scale_max, self.form)
+        levels, good = (torch.from_numpy(part).to(device) for part in seen)
         residual = self.residual(normalised_counts(levels, good, self.scale_max))
         if self.angular is None:
             return residual, None
@@ -218,6 +222,7 @@ def load_classifier(folder: str | Path) -> Classifier:
     device = pick_device()
     return Classifier(
         residual.to(device).eval(),
+        card["recipe"].get("input", "image"),
         head.to(device).eval() if head else None,
         float(card["residual_share"]),
         tensors["good"].numpy().astype(np.bool_),

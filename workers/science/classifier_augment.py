@@ -13,8 +13,8 @@ def augment(levels: Tensor, scale_max: float, recipe: ClassifierRecipe, generato
 
     Parameters
     ----------
-    levels : Tensor of shape (b, s, s), float32
-        Condensed frames divided by 255.
+    levels : Tensor of shape (b, h, w), float32
+        Condensed frames divided by 255, or polar maps, as `recipe.input` says.
     scale_max : float
         Counts at level 1.
     recipe : ClassifierRecipe
@@ -24,10 +24,10 @@ def augment(levels: Tensor, scale_max: float, recipe: ClassifierRecipe, generato
 
     Returns
     -------
-    changed : Tensor of shape (b, s, s), float32
+    changed : Tensor of shape (b, h, w), float32
         In the same unit.
     """
-    moved = _moved(levels, recipe, generator)
+    moved = (_rolled if recipe.input == "polar" else _moved)(levels, recipe, generator)
     return _dimmed(moved, scale_max, recipe.gain, generator) if recipe.gain > 1 else moved
 
 
@@ -47,6 +47,17 @@ def _moved(levels: Tensor, recipe: ClassifierRecipe, generator: torch.Generator)
         mirrored = torch.where((side < 0).to(levels.device)[:, None, None], levels.flip(2), levels)
         return mirrored
     return functional.grid_sample(levels[:, None], grid.to(levels.device), align_corners=False)[:, 0]
+
+
+def _rolled(levels: Tensor, recipe: ClassifierRecipe, generator: torch.Generator) -> Tensor:
+    """Turn and mirror polar maps: shift and reverse the angle, without any interpolation."""
+    b, _, n_angles = levels.shape
+    unit = {"any": 1, "quarter": n_angles // 4, "none": n_angles}[recipe.rotate]
+    shift = unit * torch.randint(n_angles // unit, (b, 1), generator=generator)
+    order = (torch.arange(n_angles) + shift) % n_angles
+    if recipe.flip:
+        order = torch.where(torch.rand(b, 1, generator=generator) < 0.5, order.flip(1), order)
+    return levels.gather(2, order.to(levels.device)[:, None].expand_as(levels))
 
 
 def _dimmed(levels: Tensor, scale_max: float, gain: float, generator: torch.Generator) -> Tensor:

@@ -19,6 +19,8 @@ class ClassifierRecipe:
 
     Attributes
     ----------
+    input : str
+        What the residual network sees: ``"polar"`` maps, on which a turn is a shift, or the ``"image"``.
     width : int
         Channels of the first stage; the others have 2, 4 and 8 times as many.
     n_steps, batch : int
@@ -34,7 +36,7 @@ class ClassifierRecipe:
     gain : float
         Frames are dimmed by a random factor down to ``1 / gain``, with the photon noise that goes with it.
     shift : float
-        Largest shift of the centre, in pixels.
+        Largest shift of the centre of an image, in pixels; polar maps lie about a centre of their own.
     smoothing : float
         Share of each label that is given to the opposite (or the other classes).
     angular : bool
@@ -47,6 +49,7 @@ class ClassifierRecipe:
         Classes that stand alone, such as "Empty".
     """
 
+    input: str = "polar"
     width: int = 16
     n_steps: int = 240
     batch: int = 32
@@ -103,9 +106,14 @@ _LIMITS = [
     ("smoothing", 0.0, 0.4),
     ("held_back", 0.0, 0.5),
 ]
-_CHOICES = {"optimiser": ("adamw", "nesterov"), "rotate": ("any", "quarter", "none")}
+_CHOICES = {
+    "input": ("polar", "image"),
+    "optimiser": ("adamw", "nesterov"),
+    "rotate": ("any", "quarter", "none"),
+}
 
 PUBLISHED = {
+    "input": "image",
     "width": 64,
     "n_steps": 30_000,
     "batch": 24,

@@ -24,6 +24,7 @@ from workers.science.classifier import (
     normalised_counts,
 )
 from workers.science.classifier_augment import augment
+from workers.science.classifier_input import network_levels
 from workers.science.classifier_recipe import ClassifierRecipe
 from workers.science.device import pick_device
 from workers.science.errors import TrainingError
@@ -91,8 +92,9 @@ class Fit:
         self.device = pick_device()
         self.network.to(self.device)
         self.optimiser = _optimiser(self.network, self.recipe)
-        self.levels = torch.from_numpy(self.frames.condensed).to(self.device).float() / 255.0
-        self.good = torch.from_numpy(self.frames.good).to(self.device).float()
+        frames = self.frames
+        seen = network_levels(frames.condensed, frames.good, frames.scale_max, self.recipe.input)
+        self.levels, self.good = (torch.from_numpy(part).to(self.device) for part in seen)
         self.targets = torch.from_numpy(self.frames.matrix).to(self.device).float()
         self.weights = class_weights(self.frames.matrix, self.frames.single_label).to(self.device)
         self._restore()
@@ -124,6 +126,7 @@ class Fit:
         exclusive = [frames.classes.index(name) for name in self.recipe.exclusive]
         return Classifier(
             self.network.eval(),
+            self.recipe.input,
             self._angular_head,
             USUAL_SHARE,
             frames.good,

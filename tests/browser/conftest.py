@@ -1,4 +1,4 @@
-"""One Chromium for all browser tests, and pages that write down what goes wrong in them."""
+"""One Chromium for the tests of a module, and pages that write down what goes wrong in them."""
 
 import os
 import time
@@ -107,9 +107,9 @@ class WatchedPage:
             self.faults.append(f"other origin: {request.url}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Start Chromium once."""
+    """Start Chromium once for a module; it ends with it, as a thread can run one Playwright at a time."""
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         # Playwright runs an event loop in this thread, which Django takes for its own.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")

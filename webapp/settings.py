@@ -130,6 +130,7 @@ DATABASES = {"default": env_database("DATABASE_URL", DATA_DIR / "db.sqlite3")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 RUNTIME_DIR = _runtime_dir()
 ALLOWED_ROOTS = env_paths("FRINGE_ROOTS") or [DATA_DIR / "sources"]
+(DATA_DIR / "sources").mkdir(exist_ok=True)
 UPLOAD_LIMIT_BYTES = env_int("UPLOAD_LIMIT_GB", 2, minimum=1) * 2**30
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 FILE_UPLOAD_TEMP_DIR = DATA_DIR / "incoming"

@@ -39,3 +39,17 @@ def draw_map(
         params={"recipe": {}, "seed": seed},
         user=user,
     )
+
+
+def write_gallery(
+    *, dataset: Dataset, condensation: Handle, clustering: Handle, drawn: Handle, user: User | None = None
+) -> Handle:
+    """Ask for the gallery: map and exemplars in one HTML file that needs no portal."""
+    return submit(
+        kind="gallery",
+        group=dataset.group,
+        dataset=dataset,
+        inputs={"condensation": condensation, "clustering": clustering, "map": drawn},
+        params={"title": dataset.name},
+        user=user,
+    )

@@ -6,7 +6,7 @@ from typing import Any
 from webapp.accounts.models import User
 from webapp.datasets.models import Dataset
 from webapp.datasets.services import condense_frames, index_frames, inspect_source
-from webapp.explore.services import draw_map, find_clusters
+from webapp.explore.services import draw_map, find_clusters, write_gallery
 from webapp.jobs.models import Product
 from webapp.jobs.services import Handle
 from webapp.labels.selectors import last_event_id, n_labelled
@@ -35,7 +35,8 @@ class Line:
     network: Handle
     embedding: Handle
     clustering: Handle
-    map: Handle | None
+    map: Handle
+    gallery: Handle
     classifier: Handle | None
     classification: Handle | None
     manifest: Handle
@@ -46,9 +47,7 @@ class Line:
         return [handle for handle in vars(self).values() if handle is not None]
 
 
-def sort_dataset(
-    *, dataset: Dataset, recipe: Recipe | None = None, user: User | None = None, with_map: bool = True
-) -> Line:
+def sort_dataset(*, dataset: Dataset, recipe: Recipe | None = None, user: User | None = None) -> Line:
     """Submit all that is left between the source and the manifest; what is there is found."""
     recipe = recipe or Recipe()
     Dataset.objects.filter(pk=dataset.pk).update(is_draft=False)
@@ -60,7 +59,8 @@ def sort_dataset(
     embedding = embed_frames(condensation=condensation, network=network, **common)
     latents = {"embedding": embedding, "network": network, "seed": recipe.seed, **common}
     clustering = find_clusters(recipe=recipe.cluster, **latents)
-    drawn = draw_map(**latents) if with_map else None
+    drawn = draw_map(**latents)
+    gallery = write_gallery(condensation=condensation, clustering=clustering, drawn=drawn, **common)
     labels_as_of = last_event_id(dataset)
     classifier = classification = None
     if labels_as_of and n_labelled(dataset):
@@ -84,6 +84,7 @@ def sort_dataset(
         embedding=embedding,
         clustering=clustering,
         map=drawn,
+        gallery=gallery,
         classifier=classifier,
         classification=classification,
         manifest=manifest,

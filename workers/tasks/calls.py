@@ -111,6 +111,15 @@ def _latents(claim: Claim) -> dict[str, Any]:
     }
 
 
+def _gallery(claim: Claim) -> dict[str, Any]:
+    return {
+        "title": claim.job.params["title"],
+        "condensed_dir": _folder(claim, "condensation"),
+        "cluster_dir": _folder(claim, "clustering"),
+        "map_dir": _folder(claim, "map"),
+    }
+
+
 def _train(claim: Claim) -> dict[str, Any]:
     from webapp.labels.selectors import export_labels
 
@@ -153,6 +162,7 @@ _BUILDERS = {
     "embed.merge_latents": lambda claim: {"parts": _parts(claim)},
     "cluster.cluster": _latents,
     "project.project": _latents,
+    "gallery.write_gallery": _gallery,
     "classify.train_classifier": _train,
     "classify.classify_range": _applied,
     "classify.merge_classification": lambda claim: {"parts": _parts(claim)},

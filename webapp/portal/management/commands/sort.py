@@ -31,7 +31,7 @@ class InputError(Exception):
 class Command(BaseCommand):
     """Sort a file and write its manifest."""
 
-    help = "Sort the frames of SOURCE and write DIR/manifest.csv, .parquet and .json."
+    help = "Sort the frames of SOURCE and write DIR/manifest.csv, .parquet, .json and DIR/gallery.html."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("source", type=Path, help="an HDF5 or CXI file")
@@ -73,16 +73,17 @@ class Command(BaseCommand):
             dataset.refresh_from_db()
             if labels:
                 import_labels_csv(dataset=dataset, file=labels, single_label=given.single_label)
-            line = sort_dataset(dataset=dataset, recipe=Recipe(seed=given.seed), with_map=False)
+            line = sort_dataset(dataset=dataset, recipe=Recipe(seed=given.seed))
             follower.follow(line.handles)
         self._hand_over(line, given.out)
 
     def _hand_over(self, line: Line, out: Path) -> None:
         product = Product.objects.get(pk=line.manifest.id)
-        for name in WRITTEN:
-            temporary = out / f".{name}.{os.getpid()}"
-            shutil.copyfile(product.path(name), temporary)
-            temporary.replace(out / name)
+        gallery = Product.objects.get(pk=line.gallery.id)
+        for path in [gallery.path("gallery.html"), *(product.path(name) for name in WRITTEN)]:
+            temporary = out / f".{path.name}.{os.getpid()}"
+            shutil.copyfile(path, temporary)
+            temporary.replace(out / path.name)
         self.stdout.write(f"{product.facts['n_frames']} frames sorted: {out / 'manifest.csv'}")
 
 

@@ -70,6 +70,7 @@ def dataset_download(request: HttpRequest, pk: UUID) -> HttpResponse:
         "rows": selectors.manifests_of(dataset),
         "running": jobs,
         "can_write": _can_write(request.user, dataset),
+        "gallery": selectors.newest(dataset, "gallery"),
         "is_indexed": selectors.newest(dataset, "index") is not None,
     }
     for row in context["rows"][:1]:
@@ -99,8 +100,9 @@ def dataset_write(request: HttpRequest, pk: UUID) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD"])
 def manifest_file(request: HttpRequest, pk: UUID, name: str) -> HttpResponse:
-    """Return a file of a manifest, whole or in part."""
-    product = get_for(request.user, Product.objects.of_kind("manifest").select_related("dataset"), pk=pk)
+    """Return a file of a manifest or a gallery, whole or in part."""
+    products = Product.objects.of_kind("manifest", "gallery").select_related("dataset")
+    product = get_for(request.user, products, pk=pk)
     if name not in product.files:
         raise Http404("The manifest has no such file.")
     path = product.path(name)

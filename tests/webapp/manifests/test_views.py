@@ -5,7 +5,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from tests.webapp.factories import make_dataset, make_group, make_sorted_dataset, make_user
+from tests.webapp.factories import make_dataset, make_group, make_product, make_sorted_dataset, make_user
 from tests.webapp.manifests.products import CLASSES, add_manifest, classify, label_some
 from webapp.datasets.models import Dataset
 from webapp.jobs.models import Job
@@ -241,3 +241,18 @@ def test_only_files_of_the_manifest_can_be_asked_for(dataset, member):
         assert member.get(address).status_code == 404
     network = dataset.products.get(kind="learn")
     assert member.get(f"/manifests/{network.pk}/card.json").status_code == 404
+
+
+def test_the_gallery_is_offered_as_a_file_and_never_shown_in_the_page(dataset, member, stranger):
+    gallery = make_product(
+        dataset,
+        "gallery",
+        lambda folder: (folder / "gallery.html").write_text("<h1>run</h1>"),
+        {"n_clusters": 2},
+    )
+    address = reverse("manifests:manifest-file", args=[gallery.pk, "gallery.html"])
+    assert address in page(member, dataset, "dataset-download").content.decode()
+    answer = member.get(address)
+    assert answer["Content-Disposition"].startswith("attachment")
+    assert b"".join(answer.streaming_content) == b"<h1>run</h1>"
+    assert stranger.get(address).status_code == 404

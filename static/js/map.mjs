@@ -52,7 +52,7 @@ export class ClusterMap {
       dragmode: this.dragmode ?? "lasso",
       hovermode: "closest",
       margin: { l: 8, r: 8, t: 32, b: 8 },
-      legend: { itemsizing: "constant", x: 1, xanchor: "right", y: 1, bgcolor: "rgba(0,0,0,0)" },
+      legend: { itemsizing: "constant", x: 1.01, xanchor: "left", y: 1, yanchor: "top", bgcolor: "rgba(0,0,0,0)" },
       showlegend: !(name in this.facts.physics),
       xaxis: { visible: false, ...sameView?.x },
       yaxis: { visible: false, scaleanchor: "x", ...sameView?.y },

@@ -22,7 +22,14 @@ def some_data(n=60, title="run 7"):
     ]
     rng = np.random.default_rng(0)
     frames = rng.integers(0, 256, (n, 16, 16), dtype=np.uint8)
-    return GalleryData(title, frames, rng.normal(size=(n, 2)).astype(np.float32), labels, clusters)
+    return GalleryData(
+        title,
+        frames,
+        rng.normal(size=(n, 2)).astype(np.float32),
+        labels,
+        clusters,
+        ["#999999", "#112233", "#445566"],
+    )
 
 
 def written(tmp_path, data):
@@ -37,6 +44,7 @@ def written(tmp_path, data):
         condensed_dir=str(tmp_path / "condensed"),
         cluster_dir=str(tmp_path / "clusters"),
         map_dir=str(tmp_path / "map"),
+        colours=data.colours,
         out=str(tmp_path / "out"),
     )
     return (tmp_path / "out" / "gallery.html").read_text()
@@ -50,6 +58,7 @@ def test_every_frame_is_on_the_map_in_the_colour_of_its_cluster():
     assert sorted(frames) == list(range(60))
     for trace, cluster in zip(figure.data, (-1, 0, 1), strict=True):
         assert (data.labels[np.asarray(trace.customdata)] == cluster).all()
+        assert trace.marker.color == data.colours[cluster + 1]
 
 
 def test_a_large_map_is_thinned_evenly():
@@ -72,5 +81,5 @@ def test_a_title_cannot_bring_in_a_script(tmp_path):
 
 def test_only_noise_is_shown_as_such(tmp_path):
     data = some_data(n=6)
-    alone = GalleryData("x", data.condensed, data.positions, np.full(6, -1, np.int32), [])
+    alone = GalleryData("x", data.condensed, data.positions, np.full(6, -1, np.int32), [], ["#999999"])
     assert "6 frames in 0 clusters" in written(tmp_path, alone)

@@ -20,12 +20,6 @@ from workers.science.thumbnails import colour
 MOST_POINTS = 20_000  # of the map; an SVG-free scatter of more makes old computers wait
 MOST_EXEMPLARS = 12
 TILE = 96
-# Okabe and Ito's colours without black, then those of P. Tol's "muted" scheme that differ from them most.
-CYCLE = (
-    "#e69f00", "#56b4e9", "#009e73", "#d55e00", "#cc79a7", "#0072b2", "#f0e442",
-    "#999933", "#882255", "#44aa99", "#aa4499", "#ddcc77", "#6699cc", "#cc6677",
-)  # fmt: skip
-NOISE = "#9aa0a6"
 STYLE = """
 body { background: #0c0f13; color: #e6e9ec; font: 15px system-ui, sans-serif; }
 body { margin: 1.5rem auto; max-width: 1100px; }
@@ -51,6 +45,8 @@ class GalleryData:
         Cluster of each frame, -1 for noise.
     clusters : list of dict
         The content of ``clusters.json``.
+    colours : list of str
+        Colour of noise, then of each cluster.
     """
 
     title: str
@@ -58,6 +54,7 @@ class GalleryData:
     positions: NDArray
     labels: NDArray
     clusters: list[dict[str, Any]]
+    colours: list[str]
 
 
 def build_gallery(data: GalleryData) -> Iterator[str]:
@@ -88,7 +85,7 @@ def draw_map(data: GalleryData) -> go.Figure:
             y=data.positions[frames, 1],
             mode="markers",
             name="noise" if cluster < 0 else f"cluster {cluster}",
-            marker={"size": 5, "color": cluster_colour(cluster), "opacity": 0.4 if cluster < 0 else 0.85},
+            marker={"size": 5, "color": data.colours[cluster + 1], "opacity": 0.4 if cluster < 0 else 0.85},
             customdata=frames,
             hovertemplate="frame %{customdata}<extra>%{fullData.name}</extra>",
         )
@@ -105,16 +102,11 @@ def draw_map(data: GalleryData) -> go.Figure:
     return figure
 
 
-def cluster_colour(cluster: int) -> str:
-    """Return the colour of a cluster, the same as in the portal; noise is grey."""
-    return NOISE if cluster < 0 else CYCLE[cluster % len(CYCLE)]
-
-
 def _draw_cluster(cluster: dict[str, Any], data: GalleryData) -> Iterator[str]:
     frames = cluster["exemplars"][:MOST_EXEMPLARS]
     share = cluster["size"] / len(data.labels)
     yield (
-        f'<h2><i style="background:{cluster_colour(cluster["id"])}"></i>Cluster {cluster["id"]} '
+        f'<h2><i style="background:{data.colours[cluster["id"] + 1]}"></i>Cluster {cluster["id"]} '
         f"<span>{cluster['size']} frames, {share:.1%}, persistence {cluster['persistence']:.2f}; "
         f"exemplars {', '.join(str(frame) for frame in frames)}</span></h2>"
     )

@@ -112,7 +112,11 @@ def _latents(claim: Claim) -> dict[str, Any]:
 
 
 def _gallery(claim: Claim) -> dict[str, Any]:
+    from webapp.explore.palette import cluster_colour
+
+    n_clusters = _input(claim, "clustering").facts["n_clusters"]
     return {
+        "colours": [cluster_colour(cluster) for cluster in range(-1, n_clusters)],
         "title": claim.job.params["title"],
         "condensed_dir": _folder(claim, "condensation"),
         "cluster_dir": _folder(claim, "clustering"),

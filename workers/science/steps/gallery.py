@@ -16,6 +16,7 @@ def write_gallery(
     condensed_dir: str,
     cluster_dir: str,
     map_dir: str,
+    colours: list[str],
     out: str,
     on_progress: Progress = silent,
 ) -> dict[str, Any]:
@@ -27,6 +28,8 @@ def write_gallery(
         Name of the data set.
     condensed_dir, cluster_dir, map_dir : str
         Folders of the steps `condense`, `cluster` and `project`.
+    colours : list of str
+        ``#rrggbb`` of noise, then of each cluster.
     out : str
         Existing, empty folder.
     on_progress : Progress
@@ -43,6 +46,7 @@ def write_gallery(
         positions=np.load(Path(map_dir) / "map.npy", allow_pickle=False),
         labels=np.load(Path(cluster_dir) / "labels.npy", allow_pickle=False),
         clusters=clusters,
+        colours=colours,
     )
     total = len(clusters) + 3
     with (Path(out) / "gallery.html").open("w", encoding="utf-8") as file:

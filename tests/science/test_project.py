@@ -1,10 +1,17 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from workers.science.errors import RecipeError
 from workers.science.project import ProjectRecipe, project_points
 from workers.science.recipe import read_recipe
-from workers.science.reduction import principal_components, umap_coordinates, weigh_latents
+from workers.science.reduction import (
+    SLOW_TO_COMPILE,
+    principal_components,
+    umap_coordinates,
+    weigh_latents,
+)
 
 
 def two_groups(n=40):
@@ -47,6 +54,14 @@ def test_one_latent_is_enough():
         30,
         1,
     )
+
+
+def test_what_umap_compiles_is_kept_for_the_next_process():
+    project_points(two_groups(), ProjectRecipe(), seed=0, threads=1)
+    for function in SLOW_TO_COMPILE:
+        assert sum(function.stats.cache_hits.values()) + sum(function.stats.cache_misses.values()) >= 1
+        stored = [path.name for path in Path(function.stats.cache_path).glob("*.nbi")]
+        assert any(function.py_func.__name__ in name for name in stored)
 
 
 def test_principal_components_keep_distances_where_two_dimensions_are_enough():

@@ -6,10 +6,10 @@ from workers.science.checkpoint import load_checkpoint
 from workers.science.errors import Cancelled, TrainingError
 from workers.science.factorvae import LearnRecipe
 from workers.science.progress import silent
-from workers.science.train import N_POINTS, train_factorvae
+from workers.science.train import train_factorvae
 
 RECIPE = LearnRecipe(
-    n_latents=3, n_steps=40, hidden_width=16, discriminator_width=8, batch_size=16, noise_level=0.3
+    n_latents=3, n_steps=24, hidden_width=16, discriminator_width=8, batch_size=16, noise_level=0.3
 )
 
 
@@ -106,7 +106,7 @@ def test_a_training_that_was_cancelled_goes_on_to_the_same_result(features, tmp_
 )
 def test_a_checkpoint_of_another_training_is_not_taken_up(features, tmp_path, change):
     with pytest.raises(Cancelled):
-        train(features, tmp_path, on_progress=cancel_at(20))
+        train(features, tmp_path, on_progress=cancel_at(12))
     steps = []
     train(features, tmp_path, on_progress=lambda done, *_, **__: steps.append(done), **change)
     assert steps[0] == 1
@@ -124,9 +124,10 @@ def test_a_loss_that_is_no_number_stops_with_a_sentence(features, tmp_path):
         train(features, tmp_path)
 
 
-def test_the_curve_has_all_four_losses_and_not_too_many_points(features, tmp_path):
+def test_the_curve_has_all_four_losses_and_not_too_many_points(features, tmp_path, monkeypatch):
     points = []
-    recipe = LearnRecipe(n_latents=2, n_steps=450, hidden_width=4, discriminator_width=4, batch_size=4)
+    monkeypatch.setattr("workers.science.train.N_POINTS", 20)
+    recipe = LearnRecipe(n_latents=2, n_steps=45, hidden_width=4, discriminator_width=4, batch_size=4)
     train(
         features,
         tmp_path,
@@ -134,8 +135,8 @@ def test_the_curve_has_all_four_losses_and_not_too_many_points(features, tmp_pat
         on_progress=lambda *_, point=None, **__: points.append(point),
         checkpoint_s=60,
     )
-    assert len(points) <= N_POINTS
-    assert points[-1]["step"] == 450
+    assert len(points) <= 20
+    assert points[-1]["step"] == 45
     assert set(points[0]) == {"step", "reconstruction", "kl", "total_correlation", "discriminator"}
 
 

@@ -4,16 +4,33 @@ McInnes, Healy and Melville, arXiv:1802.03426. Importing it takes seconds, for n
 where it is used.
 """
 
+import contextlib
 import warnings
 from typing import Any
 
 import numba
 import numpy as np
 import umap
+import umap.layouts
+import umap.umap_
+import umap.utils
 from numpy.typing import NDArray
 
 MIN_POINTS = 16
 """Fewer points have no neighbourhoods to speak of; PCA serves them better."""
+
+SLOW_TO_COMPILE = (
+    umap.utils.fast_knn_indices,
+    umap.umap_.smooth_knn_dist,
+    umap.umap_.compute_membership_strengths,
+    umap.layouts._nb_optimize_layout_euclidean_single_epoch,
+)
+"""What UMAP compiles anew in each process, which takes longer than all the rest for a thousand frames."""
+
+for _function in SLOW_TO_COMPILE:
+    # Where neither the package's folder nor the user's cache can be written, it is compiled each time.
+    with contextlib.suppress(RuntimeError):
+        _function.enable_caching()
 
 
 def weigh_latents(latents: NDArray[np.float32], figures: dict[str, Any]) -> NDArray[np.float32]:

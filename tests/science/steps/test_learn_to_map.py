@@ -1,6 +1,7 @@
 """The unsupervised line, from condensed frames to the map, through the files of the contract."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -62,6 +63,14 @@ def condensed(tmp_path):
     return condense(tmp_path / "condensed", rings_and_streaks(90))
 
 
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory):
+    """A condensed data set with a network that learned it, and the card that `learn` returned."""
+    folder = tmp_path_factory.mktemp("learned")
+    condensed = condense(folder / "condensed", rings_and_streaks(90))
+    return condensed, *learn_in(folder, condensed)
+
+
 def embed_in(tmp_path, condensed, network, ranges):
     parts = []
     for start, stop in ranges:
@@ -99,9 +108,9 @@ def test_the_line_tells_rings_from_streaks(tmp_path, condensed):
     assert card["figures"]["active_latents"]
 
 
-def test_the_card_says_what_was_done_and_is_what_was_written(tmp_path, condensed):
-    network, card = learn_in(tmp_path, condensed)
-    assert json.loads((tmp_path / "network" / "card.json").read_text()) == card
+def test_the_card_says_what_was_done_and_is_what_was_written(learned):
+    _, network, card = learned
+    assert json.loads(Path(network, "card.json").read_text()) == card
     assert card["kind"] == "factorvae"
     assert card["recipe"]["n_steps"] == card["n_steps"] == 60
     assert card["recipe"]["gamma"] == 6.4
@@ -113,8 +122,8 @@ def test_the_card_says_what_was_done_and_is_what_was_written(tmp_path, condensed
     assert Image.open(f"{network}/reconstructions.png").size[0] > 20
 
 
-def test_a_network_folder_alone_embeds_new_frames(tmp_path, condensed):
-    network, _ = learn_in(tmp_path, condensed)
+def test_a_network_folder_alone_embeds_new_frames(learned):
+    condensed, network, _ = learned
     frames = np.load(f"{condensed}/condensed.npy")
     embedder = load_embedder(network)
     latents = embed_frames(frames, embedder)
@@ -123,8 +132,8 @@ def test_a_network_folder_alone_embeds_new_frames(tmp_path, condensed):
     assert np.allclose(embed_frames(frames[7:8], embedder), latents[7:8], atol=1e-4)
 
 
-def test_latents_do_not_know_a_quarter_turn(tmp_path, condensed):
-    network, _ = learn_in(tmp_path, condensed)
+def test_latents_do_not_know_a_quarter_turn(learned):
+    condensed, network, _ = learned
     frames = np.load(f"{condensed}/condensed.npy")
     straight, turned = (
         embed_frames(f, load_embedder(network)) for f in (frames, np.rot90(frames, axes=(1, 2)))
@@ -179,17 +188,18 @@ def test_an_empty_data_set_is_refused(tmp_path):
         learn_in(tmp_path, condensed)
 
 
-def test_unknown_settings_are_refused_by_every_step(tmp_path, condensed):
+def test_unknown_settings_are_refused_by_every_step(tmp_path, learned):
+    condensed = learned[0]
     with pytest.raises(RecipeError, match="'speed'"):
         learn_in(tmp_path, condensed, recipe={"speed": 11})
-    network, _ = learn_in(tmp_path, condensed, name="other", recipe={**QUICK, "n_steps": 1})
+    _, network, _ = learned
     latents, _ = embed_in(tmp_path, condensed, network, [(0, 90)])
     for step in (cluster.cluster, project.project):
         with pytest.raises(RecipeError, match="'speed'"):
             run_on(step, tmp_path, latents, network, {"speed": 11})
 
 
-def test_frames_of_another_size_are_refused(tmp_path, condensed):
-    network, _ = learn_in(tmp_path, condensed, recipe={**QUICK, "n_steps": 1})
+def test_frames_of_another_size_are_refused(learned):
+    _, network, _ = learned
     with pytest.raises(ScienceError, match="learned from"):
         embed_frames(np.zeros((2, 16, 16), np.uint8), load_embedder(network))

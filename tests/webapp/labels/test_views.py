@@ -149,10 +149,10 @@ def test_the_history_of_a_frame_tells_who_said_what_and_what_was_undone(
 def test_an_act_on_many_frames_says_so_only_where_it_knows_which(client: Client, dataset: Dataset) -> None:
     create_scheme(dataset=dataset, names=["Round"])
     label_frames(dataset=dataset, frames=np.arange(5), operation="set", classes=["Round"])
-    assert ", with" not in client.get(url_of("frame-labels", dataset, 4)).content.decode()
+    assert "()" not in client.get(url_of("frame-labels", dataset, 4)).content.decode()
     scope = "cluster 2 as a whole, 5 frames"
     label_frames(dataset=dataset, frames=np.arange(5), operation="set", classes=["Round"], scope=scope)
-    assert f", with {scope}" in client.get(url_of("frame-labels", dataset, 4)).content.decode()
+    assert f"({scope})" in client.get(url_of("frame-labels", dataset, 4)).content.decode()
 
 
 def test_a_name_with_markup_stays_text(client: Client, dataset: Dataset) -> None:

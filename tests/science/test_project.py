@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from workers.science.errors import RecipeError
+from workers.science.errors import Cancelled, RecipeError
 from workers.science.project import ProjectRecipe, project_points
 from workers.science.recipe import read_recipe
 from workers.science.reduction import (
@@ -97,3 +97,27 @@ def test_without_an_active_latent_all_are_taken():
 def test_a_recipe_that_makes_no_sense_is_refused(values):
     with pytest.raises(RecipeError):
         read_recipe(ProjectRecipe, values)
+
+
+def test_umap_tells_how_far_it_is_and_can_be_stopped():
+    points = np.random.default_rng(0).normal(size=(400, 4)).astype(np.float32)
+    told = []
+
+    def stop_at_half(done, total, unit="frames", *, note="", point=None):
+        told.append((done, total, unit, note))
+        if total and done > total / 2:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        umap_coordinates(
+            points,
+            n_dimensions=2,
+            n_neighbors=10,
+            min_dist=0.1,
+            seed=0,
+            threads=1,
+            on_progress=stop_at_half,
+            note="drawing",
+        )
+    assert {unit for _, _, unit, _ in told} == {"epochs"}
+    assert {note for *_, note in told} == {"drawing"}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.science.progress import Progress, silent
 from workers.science.recipe import require_choice, require_range
 from workers.science.reduction import principal_components, umap_coordinates
 
@@ -26,7 +27,12 @@ class ProjectRecipe:
 
 
 def project_points(
-    points: NDArray[np.float32], recipe: ProjectRecipe, *, seed: int, threads: int
+    points: NDArray[np.float32],
+    recipe: ProjectRecipe,
+    *,
+    seed: int,
+    threads: int,
+    on_progress: Progress = silent,
 ) -> NDArray[np.float32]:
     """Lay points out in the plane.
 
@@ -40,6 +46,8 @@ def project_points(
         Same seed: same map.
     threads : int
         For the search of neighbours.
+    on_progress : Progress
+        Told of the epochs of UMAP.
 
     Returns
     -------
@@ -55,5 +63,7 @@ def project_points(
         min_dist=recipe.min_dist,
         seed=seed,
         threads=threads,
+        on_progress=on_progress,
+        note="drawing the map",
     )
     return plane - plane.mean(axis=0, dtype=np.float64).astype(np.float32)

@@ -5,6 +5,7 @@ where it is used.
 """
 
 import contextlib
+import re
 import warnings
 from typing import Any
 
@@ -15,6 +16,8 @@ import umap.layouts
 import umap.umap_
 import umap.utils
 from numpy.typing import NDArray
+
+from workers.science.progress import Progress, silent
 
 MIN_POINTS = 16
 """Fewer points have no neighbourhoods to speak of; PCA serves them better."""
@@ -69,6 +72,8 @@ def umap_coordinates(
     min_dist: float,
     seed: int,
     threads: int,
+    on_progress: Progress = silent,
+    note: str = "reducing",
 ) -> NDArray[np.float32]:
     """Reduce points with UMAP; with PCA if there are too few or they are all the same.
 
@@ -86,6 +91,10 @@ def umap_coordinates(
         Same seed: same result. UMAP then optimises on one thread.
     threads : int
         For the search of neighbours.
+    on_progress : Progress
+        Told of the epochs of the optimisation.
+    note : str, default="reducing"
+        What it is told.
 
     Returns
     -------
@@ -102,6 +111,12 @@ def umap_coordinates(
         min_dist=min_dist,
         random_state=seed,
         n_jobs=1,
+        tqdm_kwds={
+            "disable": False,
+            "file": _EpochReport(on_progress, note),
+            "mininterval": 0.5,
+            "bar_format": "{n_fmt}/{total_fmt}",
+        },
         # The spectral start needs an eigenproblem much larger than the number of dimensions.
         init="spectral" if n > 4 * n_dimensions + 40 else "random",
     )
@@ -110,6 +125,20 @@ def umap_coordinates(
         warnings.simplefilter("ignore")
         coordinates = reducer.fit_transform(points)
     return np.nan_to_num(np.asarray(coordinates, dtype=np.float32))
+
+
+class _EpochReport:
+    """The file into which UMAP's bar is written: it passes the numbers on, and may raise `Cancelled`."""
+
+    def __init__(self, on_progress: Progress, note: str) -> None:
+        self.on_progress, self.note = on_progress, note
+
+    def write(self, text: str) -> None:
+        if found := re.search(r"(\d+)/(\d+)", text):
+            self.on_progress(int(found[1]), int(found[2]), "epochs", note=self.note)
+
+    def flush(self) -> None:
+        pass
 
 
 def principal_components(points: NDArray[np.float32], n_dimensions: int) -> NDArray[np.float32]:

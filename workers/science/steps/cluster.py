@@ -65,6 +65,7 @@ def cluster(
             min_dist=0.0,
             seed=seed,
             threads=threads,
+            on_progress=on_progress,
         )
     found = cluster_points(points, settings, threads=threads, on_progress=on_progress)
     np.save(folder / "labels.npy", found.labels)

@@ -55,5 +55,6 @@ def project(
     latents = np.load(Path(latents_dir) / "latents.npy", allow_pickle=False)
     on_progress(0, len(latents), note="drawing the map")
     points = weigh_latents(latents, card["figures"])
-    np.save(Path(out) / "map.npy", project_points(points, settings, seed=seed, threads=threads))
+    drawn = project_points(points, settings, seed=seed, threads=threads, on_progress=on_progress)
+    np.save(Path(out) / "map.npy", drawn)
     return {}

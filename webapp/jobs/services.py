@@ -15,6 +15,8 @@ from webapp.jobs.models import ACTIVE, Job, Product, Shard, State
 
 logger = logging.getLogger(__name__)
 
+ENDED_BADLY = (State.FAILED, State.CANCELLED)
+
 
 @dataclass(frozen=True)
 class Handle:
@@ -45,10 +47,13 @@ def submit(
     inputs, params = inputs or {}, params or {}
     key = product_key(kind, inputs, params)
     Group.objects.select_for_update().get(pk=group.pk)  # two clicks make one job
-    product = find_product(group, dataset, key, inputs)
+    product = Product.objects.filter(group=group, dataset=dataset, key=key).first()
     if product:
         return Handle.of(product)
-    job = Job.objects.active().filter(dataset=dataset, group=group, key=key, cancel_requested=False).first()
+    input_ids = {name: str(handle.id) for name, handle in inputs.items()}
+    job = find_active_job(group, dataset, key, input_ids)
+    if job is None and (product := adopt_twin(group, dataset, key, input_ids)):
+        return Handle.of(product)
     if job is None:
         job = Job.objects.create(
             kind=kind,
@@ -56,13 +61,17 @@ def submit(
             dataset=dataset,
             params=params,
             key=key,
-            inputs={name: str(handle.id) for name, handle in inputs.items()},
+            inputs=input_ids,
             created_by=user,
-            title=title,
+            title=title[:200],
         )
-        job.after.set(Job.objects.filter(result_id__in=[handle.id for handle in inputs.values()]))
+        causes = Job.objects.select_for_update().filter(result_id__in=input_ids.values())
+        job.after.set(causes)
         open_stage(job)
         ring_on_commit(job)
+        failed = next((cause for cause in causes if cause.state in ENDED_BADLY), None)
+        if failed:  # it failed since its handle was given out
+            end_job(job, State.CANCELLED, because_of(failed))
     return Handle(job.result_id, key, job)
 
 
@@ -72,15 +81,21 @@ def product_key(kind: str, inputs: dict[str, Handle], params: dict[str, Any]) ->
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def find_product(
-    group: Group, dataset: models.Model | None, key: str, inputs: dict[str, Handle]
+def find_active_job(
+    group: Group, dataset: models.Model | None, key: str, input_ids: dict[str, str]
+) -> Job | None:
+    """Return the job that is making the product `key` of the data set from these very inputs."""
+    jobs = Job.objects.active().filter(group=group, dataset=dataset, key=key, cancel_requested=False)
+    return next((job for job in jobs if job.inputs == input_ids), None)
+
+
+def adopt_twin(
+    group: Group, dataset: models.Model | None, key: str, input_ids: dict[str, str]
 ) -> Product | None:
-    """Return the product `key` of the data set, taking it over from another one of the group if need be."""
-    product = Product.objects.filter(group=group, dataset=dataset, key=key).first()
-    if product:
-        return product
+    """Take a product over from another data set of the group that was made in the same way."""
     twin = Product.objects.filter(group=group, key=key).first()
-    if twin is None or dataset is None:
+    parents = Product.objects.filter(pk__in=input_ids.values())
+    if twin is None or dataset is None or len(parents) < len(set(input_ids.values())):
         return None
     product = Product.objects.create(
         kind=twin.kind,
@@ -88,15 +103,21 @@ def find_product(
         dataset=dataset,
         name=twin.name,
         params=twin.params,
-        inputs={name: str(handle.id) for name, handle in inputs.items()},
+        inputs=input_ids,
         key=key,
         folder_name=twin.folder_name,
         files=twin.files,
         facts=twin.facts,
         created_by=twin.created_by,
     )
-    product.parents.set(Product.objects.filter(pk__in=[handle.id for handle in inputs.values()]))
+    product.parents.set(parents)
     return product
+
+
+def is_made_elsewhere(job: Job) -> bool:
+    """Whether the job's product is there, or another job is at it."""
+    same = {"group": job.group, "dataset": job.dataset, "key": job.key}
+    return Product.objects.filter(**same).exists() or Job.objects.active().filter(**same).exists()
 
 
 def open_stage(job: Job) -> None:
@@ -160,7 +181,12 @@ def end_job(job: Job, state: State, error: str = "", detail: str = "") -> None:
     if state == State.SUCCEEDED:
         return
     for follower in job.followers.filter(state__in=ACTIVE):
-        end_job(follower, State.CANCELLED, f"Did not run, because “{job.kind_of.title}” did not finish.")
+        end_job(follower, State.CANCELLED, because_of(job))
+
+
+def because_of(job: Job) -> str:
+    """Return why a job that waited for `job` did not run."""
+    return f"Did not run, because “{job.kind_of.title}” did not finish."
 
 
 @transaction.atomic
@@ -170,8 +196,17 @@ def retry_job(*, job: Job) -> None:
     What its finished shards made is kept, and a training goes on from its last checkpoint.
     """
     job = Job.objects.select_for_update().get(pk=job.pk)
-    if job.state not in (State.FAILED, State.CANCELLED):
+    if job.state not in ENDED_BADLY:
         return
+    if is_made_elsewhere(job):
+        job.error = "There is nothing to retry: another job has made this, or is making it."
+        job.save(update_fields=["error"])
+        return
+    for cause in job.after.filter(state__in=ENDED_BADLY):
+        retry_job(job=cause)
+    job.refresh_from_db()
+    if job.state not in ENDED_BADLY:
+        return  # a cause that was retried has brought it along
     job.shards.exclude(state=State.SUCCEEDED).update(
         state=State.QUEUED, losses=0, done=0, rate=0.0, worker="", lease_until=None, finished_at=None
     )

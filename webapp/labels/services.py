@@ -146,7 +146,6 @@ def undo_event(*, event: LabelEvent, user: User | None, client_id: uuid.UUID | N
         )
 
 
-@transaction.atomic
 def import_labels_csv(
     *, dataset: Dataset, file: Path | BinaryIO, user: User | None = None, single_label: bool = False
 ) -> int:
@@ -157,7 +156,13 @@ def import_labels_csv(
     """
     if not dataset.n_frames:
         raise LabelError("The data set has no frames yet. Let it be looked into, then import the labels.")
-    labels = read_labels_csv(file, dataset.n_frames)
+    labels = read_labels_csv(file, dataset.n_frames)  # before the transaction: it can take long
+    with transaction.atomic():
+        _append_labels(dataset, labels, user, single_label)
+    return labels.n_frames
+
+
+def _append_labels(dataset: Dataset, labels: LabelsFile, user: User | None, single_label: bool) -> None:
     scheme = ClassScheme.objects.filter(dataset=dataset).first()
     if scheme is None:
         scheme = _scheme_of(dataset, labels, single_label)
@@ -173,7 +178,6 @@ def import_labels_csv(
             client_id=labels.event_id(dataset.pk, classes),
             scope=f"imported from {labels.name}"[:200],
         )
-    return labels.n_frames
 
 
 def _scheme_of(dataset: Dataset, labels: LabelsFile, single_label: bool) -> ClassScheme:

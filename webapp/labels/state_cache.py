@@ -56,7 +56,7 @@ def current_labels(dataset: Dataset) -> CurrentLabels:
     elif entry.n_events != n_events:
         entry = None
     if entry is None:
-        entry = replay(dataset, alone)
+        entry = replay(dataset, alone, last)  # an undo that comes meanwhile is for the next look
     with _kept.lock:
         _kept.entries[dataset.pk] = entry
         _kept.entries.move_to_end(dataset.pk)

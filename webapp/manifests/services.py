@@ -44,7 +44,7 @@ def write_manifest(
         group=dataset.group,
         dataset=dataset,
         inputs={name: handle for name, handle in inputs.items() if handle},
-        params={"labels_as_of": labels_as_of},
+        params={"labels_as_of": labels_as_of, "dataset": str(dataset.pk)},
         user=user,
         title=f"Manifest of {dataset.name}",
     )

@@ -23,7 +23,7 @@ def learn_patterns(
         inputs={"condensation": condensation},
         params={"recipe": recipe or {}, "seed": seed},
         user=user,
-        title=f"{dataset.name}: FactorVAE, seed {seed}",
+        title=f"{dataset.name[:150]}: FactorVAE, seed {seed}",
     )
 
 
@@ -57,7 +57,7 @@ def train_classifier(
         inputs={"condensation": condensation},
         params={"recipe": recipe or {}, "seed": seed, "labels_as_of": labels_as_of},
         user=user,
-        title=f"{dataset.name}: classifier, labels up to {labels_as_of}, seed {seed}",
+        title=f"{dataset.name[:130]}: classifier, labels up to {labels_as_of}, seed {seed}",
     )
 
 

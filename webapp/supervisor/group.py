@@ -111,7 +111,7 @@ class ProcessGroup:
             try:
                 client.ping()
                 return
-            except redis.ConnectionError:
+            except (redis.ConnectionError, redis.TimeoutError):
                 time.sleep(0.1)
             except redis.BusyLoadingError:
                 time.sleep(0.5)
@@ -139,8 +139,10 @@ def take_lock() -> Any:
 
 
 def prepare_database() -> None:
-    """Bring the tables up to date."""
-    call_command("migrate", interactive=False, verbosity=0)
+    """Bring the tables up to date, one process at a time."""
+    with (settings.DATA_DIR / "migrate.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        call_command("migrate", interactive=False, verbosity=0)
 
 
 def broker_client() -> redis.Redis:

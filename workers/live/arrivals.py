@@ -101,7 +101,7 @@ class Arrivals:
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             for name in names:
                 path = Path(parent, name)
-                if name.startswith(".") or path.suffix.lower() not in SUFFIXES:
+                if name.startswith(".") or path.suffix.lower() not in SUFFIXES or not is_text(str(path)):
                     continue
                 try:
                     status = path.stat()
@@ -118,3 +118,12 @@ class Arrivals:
         # A file that is gone is not waited for, but read on where it ended should it come back.
         if arrival.finished != arrival.signature:
             arrival.signature = arrival.finished = (-1, -1)
+
+
+def is_text(name: str) -> bool:
+    """Whether a name can be written down; one that is no UTF-8 cannot."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

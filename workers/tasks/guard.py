@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db import DatabaseError, connection
 
 from webapp.jobs import lifecycle
 from webapp.jobs.lifecycle import Claim, Order
@@ -34,20 +35,31 @@ PR_SET_PDEATHSIG = 1
 
 def work_on(claim: Claim, is_stopping: Callable[[], bool]) -> None:
     """Work on a claimed shard until it is published, given back or ended."""
-    if not lifecycle.plan_if_needed(claim):
-        return
-    out = _fresh_folder(claim)
+    out = None
     try:
+        if not lifecycle.plan_if_needed(claim):
+            return
+        out = _fresh_folder(claim)
         child = Child(
             claim, {"step": claim.job.stage_of.step, "arguments": arguments_of(claim), "out": str(out)}
         )
         with child:
             _conclude(claim, child.wait(is_stopping), out)
+    except DatabaseError:
+        # The lease runs out by itself, and somebody else takes the shard up.
+        logger.exception("%s: the database does not answer; the shard is left to its lease", claim.shard)
+        connection.close()
+    except OSError as error:
+        logger.exception("%s: the data folder cannot be used", claim.shard)
+        lifecycle.fail(
+            claim, f"The data folder cannot be used ({error.strerror}). Make room or rights, then retry."
+        )
     except Exception:
         logger.exception("%s: the worker itself failed", claim.shard)
         lifecycle.fail(claim, f"An unexpected error occurred; the log has it under job {claim.job.pk}.")
     finally:
-        shutil.rmtree(out, ignore_errors=True)
+        if out:
+            shutil.rmtree(out, ignore_errors=True)
 
 
 def _fresh_folder(claim: Claim) -> Path:
@@ -98,11 +110,15 @@ def _publish(claim: Claim, end: dict[str, Any], out: Path) -> None:
     shutil.rmtree(place, ignore_errors=True)  # left by an attempt that died before its commit
     out.rename(place)
     _sync(place.parent)
-    published = lifecycle.succeed(
-        claim, result=end["result"], folder=place, files=end["files"], on_product=on_product
-    )
+    published = False
+    try:
+        published = lifecycle.succeed(
+            claim, result=end["result"], folder=place, files=end["files"], on_product=on_product
+        )
+    finally:
+        if not published:
+            shutil.rmtree(place, ignore_errors=True)
     if not published:
-        shutil.rmtree(place, ignore_errors=True)
         lifecycle.mark_cancelled(claim)
 
 
@@ -190,7 +206,13 @@ class Child:
     def _beat(self) -> Order:
         points = self.points if self.new_points else None
         self.new_points = False
-        return lifecycle.beat(self.claim, points=points, **self.progress)
+        try:
+            return lifecycle.beat(self.claim, points=points, **self.progress)
+        except DatabaseError:
+            # A heartbeat may be missed; it is the lease that decides.
+            logger.exception("%s: a heartbeat was missed", self.claim.shard)
+            connection.close()
+            return Order.GO_ON
 
     def _take(self, chunk: bytes) -> dict[str, Any] | None:
         """Take in complete lines; return the last word if it is among them."""

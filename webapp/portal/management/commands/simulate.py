@@ -1,7 +1,5 @@
 """`manage.py simulate`: wide-angle diffraction frames of helium droplets, with the truth about each."""
 
-import os
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from webapp.accounts.services import operators_group
 from webapp.jobs.models import Product
 from webapp.jobs.services import submit
+from webapp.portal.files import copy_whole
 from webapp.portal.follow import Follower, JobFailedError
 from webapp.portal.workforce import workforce
 from webapp.supervisor.broker import NoBrokerError
@@ -44,14 +43,12 @@ class Command(BaseCommand):
                     kind="simulate", group=operators_group(), params=params, title="Simulated frames"
                 )
                 Follower(tend=force.tend).follow([handle])
+            product = Product.objects.get(pk=handle.id)
+            for name in ("simulated.cxi", "labels.csv"):
+                copy_whole(product.path(name), out / name)
         except (JobFailedError, NoBrokerError, OSError) as error:
             self.stderr.write(str(error))
             sys.exit(2)
-        except Stopped:
+        except (Stopped, KeyboardInterrupt):
             sys.exit(130)
-        product = Product.objects.get(pk=handle.id)
-        for name in ("simulated.cxi", "labels.csv"):
-            temporary = out / f".{name}.{os.getpid()}"
-            shutil.copyfile(product.path(name), temporary)
-            temporary.replace(out / name)
         self.stdout.write(f"{options['frames']} frames: {out / 'simulated.cxi'}")

@@ -2,19 +2,23 @@
 
 import hashlib
 import os
-import shutil
+import stat
 import sys
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import DatabaseError, transaction
+from redis.exceptions import RedisError
 
+from webapp.accounts.models import Group
 from webapp.accounts.services import operators_group
 from webapp.datasets.models import Dataset
 from webapp.datasets.services import inspect_source, register_dataset
 from webapp.jobs.models import Job, Product
 from webapp.labels.services import LabelError, import_labels_csv
+from webapp.portal.files import copy_whole
 from webapp.portal.follow import Follower, JobFailedError
 from webapp.portal.services import Line, Recipe, sort_dataset
 from webapp.portal.workforce import workforce
@@ -52,7 +56,9 @@ class Command(BaseCommand):
         except JobFailedError as error:
             # A sentence for the user means bad input; a detail means a fault of ours.
             self._end(1 if error.job.error_detail else 2, _one_line(error.job))
-        except Stopped:
+        except (OSError, DatabaseError, RedisError) as error:
+            self._end(2, f"{type(error).__name__}: {error}. Mend that, then run the same command again.")
+        except (Stopped, KeyboardInterrupt):
             self._end(130, "Stopped. Run the same command again: it goes on where this one ended.")
 
     def _end(self, code: int, line: str) -> None:
@@ -81,9 +87,7 @@ class Command(BaseCommand):
         product = Product.objects.get(pk=line.manifest.id)
         gallery = Product.objects.get(pk=line.gallery.id)
         for path in [gallery.path("gallery.html"), *(product.path(name) for name in WRITTEN)]:
-            temporary = out / f".{path.name}.{os.getpid()}"
-            shutil.copyfile(path, temporary)
-            temporary.replace(out / path.name)
+            copy_whole(path, out / path.name)
         self.stdout.write(f"{product.facts['n_frames']} frames sorted: {out / 'manifest.csv'}")
 
 
@@ -92,9 +96,16 @@ def _one_line(job: Job) -> str:
 
 
 def _readable_file(path: Path, what: str) -> Path:
-    if not path.exists():
-        raise InputError(f"{path}: {what} does not exist. Check the path.")
-    if not path.is_file():
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        cause = (
+            "does not exist"
+            if isinstance(error, FileNotFoundError)
+            else f"cannot be reached ({error.strerror})"
+        )
+        raise InputError(f"{path}: {what} {cause}. Check the path.") from error
+    if not stat.S_ISREG(mode):
         raise InputError(f"{path}: {what} is not a file. Give the path of one HDF5 or CXI file.")
     if not os.access(path, os.R_OK):
         raise InputError(
@@ -114,13 +125,14 @@ def _make_folder(path: Path) -> None:
         raise InputError(f"{path}: nothing may be written there. Give another --out.")
 
 
+@transaction.atomic
 def find_or_register(source: Path, dataset_path: str, labels: Path | None, single_label: bool) -> Dataset:
     """Return the data set of this very source and labels, registered now if it is not there yet."""
-    stat = source.stat()
-    parts = [str(source), str(stat.st_size), str(stat.st_mtime_ns), dataset_path, str(single_label)]
+    now = source.stat()
+    parts = [str(source), str(now.st_size), str(now.st_mtime_ns), dataset_path, str(single_label)]
     parts.append(hashlib.sha256(labels.read_bytes()).hexdigest() if labels else "")
     fingerprint = hashlib.sha256("\0".join(parts).encode()).hexdigest()
-    group = operators_group()
+    group = Group.objects.select_for_update().get(pk=operators_group().pk)
     found = Dataset.objects.filter(group=group, fingerprint=fingerprint).first()
     return found or register_dataset(
         group=group,

@@ -37,8 +37,9 @@ export class ClusterMap {
     Object.assign(this, { index, positions });
     const shown = `${count(this.places.length)} of ${count(this.facts.nFrames)} shown`;
     const why = this.useGL ? "" : " This browser has no WebGL, so fewer points are drawn, as SVG. Areas still hold all frames.";
-    this.say(shown + why);
+    this.say("Drawing the map …");
     await this.colourBy("cluster");
+    this.say(shown + why);
   }
 
   async colourBy(name) {

@@ -113,6 +113,7 @@ def name_the_classes(page, dataset):
 
 def label_with_keys(page, classes, n_labels):
     """Label frames with keys alone: the class's key, then Space for the next."""
+    expect(page.locator("#frame-title")).to_have_text(re.compile(r"Frame \d+"))
     for _ in range(n_labels):
         title = page.locator("#frame-title").inner_text()
         frame = int(re.search(r"\d+", title).group())

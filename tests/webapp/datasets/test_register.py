@@ -207,3 +207,24 @@ def test_drafts_of_others_are_not_found(signed_in, client, group, source):
     for action in ("choose", "confirm", "discard"):
         assert client.post(reverse(f"datasets:dataset-{action}", args=[dataset.pk])).status_code == 404
     assert Dataset.objects.exists()
+
+
+def test_discarding_a_draft_leaves_the_twin_of_its_dry_run_whole(signed_in, group, source):
+    first = draft_of(signed_in, group, source)
+    shared = found(first).folder
+    Dataset.objects.filter(pk=first.pk).update(is_draft=False)
+    register(signed_in, group, source)
+    twin = Dataset.objects.exclude(pk=first.pk).get()
+    assert twin.products.get(kind="inspect").folder == shared
+    signed_in.post(reverse("datasets:dataset-discard", args=[twin.pk]))
+    assert list(Dataset.objects.all()) == [first]
+    assert (shared / "preview.png").exists()
+
+
+def test_uploads_of_others_cannot_be_registered_through_a_root_above_them(signed_in, group, settings, source):
+    settings.ALLOWED_ROOTS = [settings.DATA_DIR.parent]
+    secret = settings.DATA_DIR / "uploads" / "other" / "frames.h5"
+    secret.parent.mkdir(parents=True)
+    secret.write_bytes(b"content")
+    assert b"not inside of an allowed folder" in register(signed_in, group, secret).content
+    assert not Dataset.objects.exists()

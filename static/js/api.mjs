@@ -9,15 +9,20 @@ export function pageFacts(id = "page-facts") {
   return JSON.parse(document.getElementById(id).textContent);
 }
 
+const KEPT_ALIVE = 30_000; // bytes; the limit is 64 KiB for all that are under way
+
 /** Post JSON; never throws. `status` 0: no answer; 401: signed out meanwhile. */
 export async function postJson(url, body) {
+  const text = JSON.stringify(body);
   let response;
   try {
     response = await fetch(url, {
       method: "POST",
       redirect: "manual",
       headers: { "Content-Type": "application/json", "X-CSRFToken": csrfToken() },
-      body: JSON.stringify(body),
+      body: text,
+      // An act goes through although its page is left at once; browsers allow that for small bodies only.
+      keepalive: text.length < KEPT_ALIVE,
     });
   } catch {
     return { ok: false, status: 0, data: { error: "The server does not answer." } };

@@ -139,7 +139,12 @@ def label_a_whole_cluster_and_undo(page, dataset):
     undo = page.locator("#undo-toast [data-undo]")
     expect(undo).to_be_visible()
     undo.click()
-    page.goto(f"{dataset}label/")
+    page.goto(f"{dataset}label/")  # at once: what was asked for goes through although the page is left
+    for _ in range(20):
+        if page.locator("#labelled-count").inner_text() == "32":
+            return
+        time.sleep(0.5)
+        page.reload()
     expect(page.locator("#labelled-count")).to_have_text("32")
 
 

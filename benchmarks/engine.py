@@ -55,7 +55,7 @@ def _bare(source: Path, folder: Path) -> float:
     )
     whole = {"start": 0, "stop": found["n_frames"]}
     index.index_range(source=found, out=out("index-0"), **whole)
-    index.merge_index(parts=[str(folder / "index-0")], out=out("index"))
+    index.merge_index(parts=[str(folder / "index-0")], source=found, out=out("index"))
     geometry = {"geometry_dir": str(folder / "plan")}
     condense.plan_condense(source=found, index_dir=str(folder / "index"), recipe={}, out=out("plan"))
     condense.condense_range(source=found, recipe={}, out=out("condense-0"), **geometry, **whole)

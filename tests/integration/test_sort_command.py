@@ -1,6 +1,7 @@
 """`manage.py sort` as its operator uses it: a process of its own, nothing running beforehand."""
 
 import csv
+import hashlib
 import json
 import os
 import signal
@@ -80,6 +81,9 @@ def test_a_file_becomes_a_sorted_manifest_and_a_second_run_finds_it(environment,
     card = json.loads((tmp_path / "manifest.json").read_text())
     assert {network["kind"] for network in card["networks"]} == {"factorvae", "classifier"}
     assert all(len(network["sha256"]) == 64 for network in card["networks"])
+    [file] = card["sources"]
+    assert file["sha256"] == hashlib.sha256((folder / "run.cxi").read_bytes()).hexdigest()
+    assert (tmp_path / "gallery.html").stat().st_size > 10**6
     assert pyarrow.parquet.read_table(tmp_path / "manifest.parquet").num_rows == N_FRAMES
     assert processes_of(Path(environment["FRINGE_DATA"])) == []
 

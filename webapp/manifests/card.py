@@ -32,7 +32,10 @@ def manifest_card(job: Job, products: dict[str, Product]) -> dict[str, Any]:
     source = products["source"].facts
     return {
         "dataset": {"id": str(job.dataset_id), "name": job.dataset.name, "group": job.group.name},
-        "sources": source["files"],
+        "sources": [
+            {**file, "sha256": products["index"].facts.get("sha256", {}).get(file["path"])}
+            for file in source["files"]
+        ],
         "dataset_path": source["dataset_path"],
         "labels_as_of_event": job.params["labels_as_of"],
         "steps": [_step(product) for product in _ancestors(products.values())],

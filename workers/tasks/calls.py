@@ -157,7 +157,7 @@ _BUILDERS = {
     "simulate.simulate": _simulate,
     "index.inspect_source": _inspect,
     "index.index_range": _index_range,
-    "index.merge_index": lambda claim: {"parts": _parts(claim)},
+    "index.merge_index": lambda claim: {"parts": _parts(claim), "source": _input(claim, "source").facts},
     "condense.plan_condense": _plan_condense,
     "condense.condense_range": _condense_range,
     "condense.merge_condense": lambda claim: {"parts": _parts(claim), "geometry_dir": _plan(claim)},

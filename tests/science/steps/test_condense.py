@@ -24,7 +24,7 @@ def _index(tmp_path: Path, path: str) -> dict:
     source = inspect_source(sources=[path], roots=[str(tmp_path)], out=_folder(tmp_path, "inspect"))
     part = _folder(tmp_path, "index_part")
     index_range(source=source, start=0, stop=source["n_frames"], out=part)
-    merge_index(parts=[part], out=_folder(tmp_path, "index"))
+    merge_index(parts=[part], source=source, out=_folder(tmp_path, "index"))
     return json.loads(json.dumps(source))
 
 

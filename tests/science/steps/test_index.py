@@ -1,5 +1,6 @@
 """The index: one row a frame, patterns over all, in parts that give the same as the whole."""
 
+import hashlib
 from itertools import pairwise
 from pathlib import Path
 
@@ -30,7 +31,10 @@ def _index(tmp_path: Path, source: dict, *bounds: int) -> tuple[dict, dict]:
         parts.append(_folder(tmp_path, f"part{start}"))
         assert index_range(source=source, start=start, stop=stop, out=parts[-1]) == {}
     out = _folder(tmp_path, "index")
-    assert merge_index(parts=parts, out=out) == {"n_frames": bounds[-1]}
+    merged = merge_index(parts=parts, source=source, out=out)
+    assert merged["n_frames"] == bounds[-1]
+    for file in source["files"]:
+        assert merged["sha256"][file["path"]] == hashlib.sha256(Path(file["path"]).read_bytes()).hexdigest()
     with np.load(Path(out) / "patterns.npz") as patterns:
         return pq.read_table(Path(out) / "frames.parquet").to_pydict(), dict(patterns)
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from workers.science.frame_columns import FrameColumns, estimate_lit_threshold
 from workers.science.io import FrameIds, FrameReader, describe_source, iterate_blocks, open_source
+from workers.science.io.hashing import hash_sources
 from workers.science.progress import Progress, silent
 from workers.science.resample import find_invalid
 from workers.science.thumbnails import draw_pattern, write_pattern, write_strip
@@ -120,13 +121,17 @@ def index_range(
     return {}
 
 
-def merge_index(*, parts: list[str], out: str, on_progress: Progress = silent) -> dict[str, Any]:
-    """Put the parts of an index together, one after the other.
+def merge_index(
+    *, parts: list[str], source: dict[str, Any], out: str, on_progress: Progress = silent
+) -> dict[str, Any]:
+    """Put the parts of an index together, one after the other, and hash the source files.
 
     Parameters
     ----------
     parts : list of str
         Folders written by `index_range`, in the order of their frames.
+    source : dict
+        Source description.
     out : str
         Folder for ``frames.parquet``, ``patterns.npz`` (``mean``, ``max`` float32 (h, w), NaN where no
         frame has a value), ``mean.png`` and ``max.png``.
@@ -135,7 +140,12 @@ def merge_index(*, parts: list[str], out: str, on_progress: Progress = silent) -
     Returns
     -------
     result : dict
-        ``n_frames``.
+        ``n_frames`` and ``sha256`` of each source file by its path.
+
+    Raises
+    ------
+    SourceError
+        If a source file has changed since it was described.
     """
     n_frames, total, peak, n_valid = 0, 0.0, -np.inf, 0
     with pq.ParquetWriter(Path(out) / "frames.parquet", SCHEMA) as writer:
@@ -153,7 +163,7 @@ def merge_index(*, parts: list[str], out: str, on_progress: Progress = silent) -
     np.savez_compressed(Path(out) / "patterns.npz", mean=mean, max=peak)
     write_pattern(Path(out) / "mean.png", mean)
     write_pattern(Path(out) / "max.png", peak)
-    return {"n_frames": n_frames}
+    return {"n_frames": n_frames, "sha256": hash_sources(source, on_progress)}
 
 
 def _lit_threshold(source: dict[str, Any], reader: FrameReader) -> float:

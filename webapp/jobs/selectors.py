@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Count, Q
 from django.utils import timezone
 
 from webapp.jobs.kinds import KINDS
-from webapp.jobs.models import ACTIVE, Job, Shard, State
+from webapp.jobs.models import ACTIVE, Job, State
 
 
 @dataclass(frozen=True)
@@ -63,11 +62,3 @@ def seconds_run(job: Job) -> float | None:
     if job.started_at is None:
         return None
     return ((job.finished_at or timezone.now()) - job.started_at).total_seconds()
-
-
-def counts_by_state() -> dict[str, int]:
-    """Return the number of shards that run and wait, for the page's foot and the doctor."""
-    counts = Shard.objects.aggregate(
-        running=Count("pk", filter=Q(state=State.RUNNING)), waiting=Count("pk", filter=Q(state=State.QUEUED))
-    )
-    return {name: value or 0 for name, value in counts.items()}

@@ -211,7 +211,7 @@ def test_hard_links_in_a_circle_end(root):
 @pytest.mark.parametrize("name", ["text.h5", "empty.h5"])
 def test_file_that_is_not_hdf5_is_refused(root, name):
     (root / name).write_text("this is no HDF5 file\n" if name == "text.h5" else "")
-    with pytest.raises(SourceError, match=f"{name}: is not an HDF5 file"):
+    with pytest.raises(SourceError, match=f"{name}: is (empty|in no format)"):
         _describe(root / name)
 
 

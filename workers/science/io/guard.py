@@ -95,6 +95,14 @@ class Guard:
         self.opened[real_path] = opened
         return opened
 
+    def read_head(self, path: str, n_bytes: int) -> bytes:
+        """Return the first bytes of a file, fewer if it is shorter; raises SourceError as `open_file`."""
+        opened = self.open_file(path)
+        try:
+            return os.pread(opened.descriptor, n_bytes, 0)
+        finally:
+            os.close(opened.descriptor)
+
     def _root_of(self, path: str, real_path: str) -> str:
         for root in self.roots:
             if Path(real_path).is_relative_to(root) and real_path != root:

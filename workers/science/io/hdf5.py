@@ -142,6 +142,14 @@ class Hdf5Reader:
             cell_id=np.ma.concatenate([part.cell_id for part in parts]),
         )
 
+    def read_columns(self, start: int, stop: int) -> dict[str, NDArray]:
+        """Read the source columns; there are none yet."""
+        return {}
+
+    def read_labels(self, start: int, stop: int) -> NDArray | None:
+        """Read the labels of the file; there are none yet."""
+        return None
+
     def block_length(self, start: int, block_bytes: int) -> int:
         """Say how many frames from `start` on are best read at once.
 

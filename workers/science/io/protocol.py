@@ -1,11 +1,14 @@
 """What every reader of frames can do, whatever the format of its files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from workers.science.io.guard import Guard
 
 BLOCK_BYTES = 48 * 2**20
 
@@ -49,6 +52,15 @@ class FrameReader(Protocol):
     def identify(self, start: int, stop: int) -> FrameIds:
         """Say where the frames ``[start, stop)`` come from."""
 
+    def read_columns(self, start: int, stop: int) -> dict[str, NDArray]:
+        """Read what the file knows of each frame besides its counts, such as the pulse energy.
+
+        One array of shape (m,) float64 for each name in the description's ``columns``, NaN where unknown.
+        """
+
+    def read_labels(self, start: int, stop: int) -> NDArray | None:
+        """Read the labels that the file holds, bool (m, k), k as in the description's ``label_names``."""
+
     def block_length(self, start: int, block_bytes: int) -> int:
         """Say how many frames from `start` on are best read at once, about `block_bytes` of them."""
 
@@ -58,6 +70,34 @@ class FrameReader(Protocol):
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *exception: object) -> None: ...
+
+
+class Format(Protocol):
+    """A format: how its files are recognised, described and opened.
+
+    Parameters
+    ----------
+    name : str
+        Stands in a description as ``reader``.
+    title : str
+        For people, with the usual endings of the files: "NumPy (.npy, .npz)".
+    """
+
+    name: str
+    title: str
+
+    def recognises(self, head: bytes, path: str) -> bool:
+        """Whether a file with these first bytes, and this name where bytes do not tell, is of this format."""
+
+    def describe(self, guard: "Guard", sources: Sequence[str], dataset_path: str | None) -> dict[str, Any]:
+        """Describe files as a source description, without the keys that `describe_source` adds.
+
+        A file of several that cannot be read becomes an entry of ``states``; a `SourceError` is raised
+        where nothing is left.
+        """
+
+    def open(self, description: dict[str, Any]) -> FrameReader:
+        """Open what was described; each file is opened through a guard when it is first needed."""
 
 
 def iterate_blocks(

@@ -18,7 +18,10 @@ class DatasetQuerySet(models.QuerySet):
 class Dataset(models.Model):
     """Frames of one run or several, read where they lie.
 
-    A data set is a draft until a person has confirmed what the dry run found.
+    A data set is a draft until a person has confirmed what the dry run found. `asked_for` is what the
+    person named: files, folders or patterns. `relinked_from` is the data set whose files were looked for
+    again here, and `last_look` what that led to, in words. `moved` says where files lie now that have been
+    moved since they were looked into: path and fingerprint, by the path of then.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -27,6 +30,10 @@ class Dataset(models.Model):
     roots = models.JSONField(default=list)
     dataset_path = models.CharField(max_length=500, blank=True)
     fingerprint = models.CharField(max_length=64, blank=True, db_index=True)
+    asked_for = models.JSONField(default=list)
+    moved = models.JSONField(default=dict)
+    relinked_from = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="relinked")
+    last_look = models.JSONField(default=dict)
     is_draft = models.BooleanField(default=True)
     n_frames = models.BigIntegerField(null=True)
     height = models.PositiveIntegerField(null=True)
@@ -44,11 +51,15 @@ class Dataset(models.Model):
 
 
 class SourceFile(models.Model):
-    """One file that holds frames of a data set; it is only ever read."""
+    """One file that holds frames of a data set; it is only ever read.
+
+    `path` is where it lies now, `registered_path` where it lay when it was registered, if elsewhere.
+    """
 
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="source_files")
     order = models.PositiveIntegerField()
     path = models.CharField(max_length=1000)
+    registered_path = models.CharField(max_length=1000, blank=True)
     size = models.BigIntegerField(default=0)
     modified_ns = models.BigIntegerField(default=0)
     is_upload = models.BooleanField(default=False)

@@ -70,6 +70,44 @@ def open_source(description: dict[str, Any]) -> FrameReader:
     return format_named(reader).open(description)
 
 
+def relocate(
+    description: dict[str, Any], moved: dict[str, dict[str, str]], roots: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """Say where the files of a description lie now.
+
+    Parameters
+    ----------
+    description : dict
+        A source description.
+    moved : dict
+        ``path`` and ``fingerprint`` of each file that lies elsewhere now, by its path in the description.
+    roots : sequence of str, optional
+        Folders below which the files may be opened now; as described if not given.
+
+    Returns
+    -------
+    description : dict
+        A copy in which every mention of those paths is the new one.
+    """
+    paths = {old: new["path"] for old, new in moved.items()}
+    found = _replace(description, paths) if moved else dict(description)
+    known = {new["path"]: new["fingerprint"] for new in moved.values()}
+    found["files"] = [
+        {**item, "fingerprint": known.get(item["path"], item["fingerprint"])} for item in found["files"]
+    ]
+    return found if roots is None else {**found, "roots": [str(root) for root in roots]}
+
+
+def _replace(value: Any, paths: dict[str, str]) -> Any:
+    if isinstance(value, str):
+        return paths.get(value, value)
+    if isinstance(value, list):
+        return [_replace(item, paths) for item in value]
+    if isinstance(value, dict):
+        return {name: _replace(item, paths) for name, item in value.items()}
+    return value
+
+
 def _list_files(guard: Guard, sources: Sequence[str]) -> list[dict[str, Any]]:
     own = {opened.path: opened for opened in guard.opened.values()}
     linked = [path for path in own if path not in set(sources)]

@@ -1,0 +1,40 @@
+"""Levels and counts are two sides of one function, whichever the scale."""
+
+import numpy as np
+import pytest
+
+from workers.science.scale import SCALES, from_levels, level_counts, level_thresholds, to_levels
+
+STRETCH = {"log": np.log1p, "sqrt": np.sqrt, "none": lambda counts: counts}
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("top", [1.0, 37.5, 65_535.0, 2e6])
+def test_levels_follow_the_formula(scale, top):
+    counts = np.random.default_rng(0).uniform(0, 1.3 * top, 20_000).astype("f4")
+    place = 255 * STRETCH[scale](np.minimum(counts, top).astype("f8")) / STRETCH[scale](top)
+    is_clear = np.abs(place % 1 - 0.5) > 1e-3  # at a border single and double precision may differ
+    assert np.array_equal(to_levels(counts, scale, top)[is_clear], np.rint(place)[is_clear])
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_each_level_comes_back_as_itself(scale):
+    levels = np.arange(256, dtype="u1").reshape(16, 16)
+    counts = from_levels(levels, scale, 1830.0)
+    assert counts.dtype == np.float32
+    assert counts[0, 0] == 0
+    assert np.isclose(counts[-1, -1], 1830)
+    assert np.array_equal(to_levels(counts, scale, 1830.0), levels)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_thresholds_lie_between_the_counts_of_their_levels(scale):
+    thresholds, counts = level_thresholds(scale, 500.0), level_counts(scale, 500.0)
+    assert (thresholds.shape, thresholds.dtype) == ((255,), np.float32)
+    assert (counts[:-1] < thresholds).all()
+    assert (thresholds < counts[1:]).all()
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_what_is_no_count_is_dark_and_what_is_too_much_is_white(scale):
+    assert to_levels([-5.0, np.nan, 0.0, 9.0, 1e9, np.inf], scale, 9.0).tolist() == [0, 0, 0, 255, 255, 255]

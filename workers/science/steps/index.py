@@ -1,5 +1,6 @@
 """Steps: look at a source, measure its frames in parts, and put the parts together."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def inspect_source(
     dataset_path : str, optional
         Path of the frames in the files; proposed if not given.
     out : str
-        Folder for ``preview.png``.
+        Folder for ``preview.png`` and ``source.json``, the description for those who read single frames.
     on_progress : Progress
 
     Returns
@@ -73,6 +74,7 @@ def inspect_source(
         frames, good = reader.read(0, n_first), reader.read_mask()
     description["lit_threshold"] = estimate_lit_threshold(frames, good)
     write_strip(Path(out) / "preview.png", [draw_pattern(_as_pattern(frame, good)) for frame in frames])
+    (Path(out) / "source.json").write_text(json.dumps(description))
     return description
 
 

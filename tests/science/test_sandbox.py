@@ -176,7 +176,8 @@ def test_limits_are_only_ever_lowered(folders):
         sandbox.limit_files(200, 2000)
         print(resource.getrlimit(resource.RLIMIT_NOFILE)[0], resource.getrlimit(resource.RLIMIT_CORE)[0])
         try:
-            open(folder + '/out/large', 'wb').write(bytes(5000))
+            with open(folder + '/out/large', 'wb') as file:
+                file.write(bytes(5000))
         except OSError as error:
             print(os.path.getsize(folder + '/out/large'))
     """

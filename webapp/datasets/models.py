@@ -22,6 +22,9 @@ class Dataset(models.Model):
     person named: files, folders or patterns. `relinked_from` is the data set whose files were looked for
     again here, and `last_look` what that led to, in words. `moved` says where files lie now that have been
     moved since they were looked into: path and fingerprint, by the path of then.
+
+    `current_condensation` is the one that a person chose for what follows; the newest where nobody chose.
+    `hit_threshold` is the least number of lit pixels of a hit; what the index says where nobody set it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -34,6 +37,8 @@ class Dataset(models.Model):
     moved = models.JSONField(default=dict)
     relinked_from = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="relinked")
     last_look = models.JSONField(default=dict)
+    current_condensation = models.UUIDField(null=True)
+    hit_threshold = models.FloatField(null=True)
     is_draft = models.BooleanField(default=True)
     n_frames = models.BigIntegerField(null=True)
     height = models.PositiveIntegerField(null=True)
@@ -70,3 +75,41 @@ class SourceFile(models.Model):
 
     def __str__(self) -> str:
         return self.path
+
+
+class Mask(models.Model):
+    """One version of the mask that people drew over a data set's detector; never changed.
+
+    The file is a picture of one bit a pixel, white where masked; recipes name it by its `sha256`.
+    """
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="masks")
+    version = models.PositiveIntegerField()
+    file_name = models.CharField(max_length=300)
+    sha256 = models.CharField(max_length=64)
+    n_masked = models.BigIntegerField()
+    note = models.CharField(max_length=200, blank=True)
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-version"]
+        constraints = [models.UniqueConstraint(fields=["dataset", "version"], name="one_mask_a_version")]
+
+    def __str__(self) -> str:
+        return f"drawn mask, version {self.version}"
+
+
+class HitThreshold(models.Model):
+    """One version of what counts as a hit; the newest is the data set's `hit_threshold`. None: automatic."""
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="hit_thresholds")
+    threshold = models.FloatField(null=True)
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return "automatic" if self.threshold is None else f"{self.threshold:g} lit pixels"

@@ -1,7 +1,7 @@
 """How counts become the 256 levels of a condensed frame, and levels become counts again.
 
-Everything that writes or reads condensed frames goes through this module. Products that were made before there
-was a choice are logarithmic.
+Everything that writes or reads condensed frames goes through this module. Products that were made before
+there was a choice are logarithmic.
 """
 
 import numpy as np

@@ -69,7 +69,7 @@ def recognise_format(guard: Guard, path: str) -> Format:
     head = guard.read_head(path, HEAD_BYTES)
     for entry in _ENTRIES:
         found = _load(entry)
-        if found.recognises(head, path):
+        if found.recognises(head, path, guard):
             return found
     cause = "is in no format that can be read" if head else "is empty"
     raise SourceError(path, cause, f"Readable are: {', '.join(known_formats())}")

@@ -32,7 +32,7 @@ class Hdf5Format:
 
     name, title = "hdf5", "HDF5, CXI and NeXus (.h5, .hdf5, .cxi, .nxs)"
 
-    def recognises(self, head: bytes, path: str) -> bool:
+    def recognises(self, head: bytes, path: str, guard: Guard) -> bool:
         """Whether the HDF5 signature is there."""
         return any(head[offset:].startswith(_SIGNATURE) for offset in _SIGNATURE_OFFSETS)
 

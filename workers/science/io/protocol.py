@@ -86,8 +86,11 @@ class Format(Protocol):
     name: str
     title: str
 
-    def recognises(self, head: bytes, path: str) -> bool:
-        """Whether a file with these first bytes, and this name where bytes do not tell, is of this format."""
+    def recognises(self, head: bytes, path: str, guard: "Guard") -> bool:
+        """Whether a file with these first bytes is of this format.
+
+        Where bytes do not tell its name does, or a look into it through the guard.
+        """
 
     def describe(self, guard: "Guard", sources: Sequence[str], dataset_path: str | None) -> dict[str, Any]:
         """Describe files as a source description, without the keys that `describe_source` adds.

@@ -9,12 +9,13 @@ from django.conf import settings
 from django.db import transaction
 
 from webapp.accounts.models import User
-from webapp.datasets.models import Dataset
+from webapp.datasets.models import Dataset, SourceFile
 from webapp.datasets.services import (
     condense_frames,
     confirm_dataset,
     index_frames,
     inspect_source,
+    match_frames,
     record_source,
 )
 from webapp.jobs.models import Job, Product
@@ -69,6 +70,7 @@ def confirm_draft(*, dataset: Dataset, user: User) -> None:
     source = inspect_source(dataset=dataset, user=user)
     index = index_frames(dataset=dataset, source=source, user=user)
     condense_frames(dataset=dataset, source=source, index=index, user=user)
+    match_frames(dataset=dataset, index=index, user=user)
 
 
 def discard_draft(*, dataset: Dataset) -> None:
@@ -83,5 +85,6 @@ def discard_draft(*, dataset: Dataset) -> None:
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
     for file in uploads:
-        if file.is_relative_to(settings.DATA_DIR / "uploads"):
+        is_used = SourceFile.objects.filter(path=str(file)).exists()
+        if file.is_relative_to(settings.DATA_DIR / "uploads") and not is_used:
             file.unlink(missing_ok=True)

@@ -23,6 +23,8 @@ def register_dataset(
     dataset_path: str = "",
     is_upload: bool = False,
     fingerprint: str = "",
+    asked_for: list[str] | None = None,
+    relinked_from: Dataset | None = None,
 ) -> Dataset:
     """Create a draft of a data set from files; nothing is opened here, the dry run is a job."""
     dataset = Dataset.objects.create(
@@ -32,6 +34,8 @@ def register_dataset(
         dataset_path=dataset_path,
         fingerprint=fingerprint,
         roots=[str(root) for root in roots or settings.ALLOWED_ROOTS],
+        asked_for=asked_for or [str(path) for path in paths],
+        relinked_from=relinked_from,
     )
     for order, path in enumerate(paths):
         stat = path.stat()
@@ -48,7 +52,11 @@ def register_dataset(
 
 def inspect_source(*, dataset: Dataset, user: User | None = None) -> Handle:
     """Ask a worker what the source files hold."""
-    files = [[file.path, file.size, file.modified_ns] for file in dataset.source_files.all()]
+    # Where a file lay at first: one that was moved is still the same.
+    files = [
+        [file.registered_path or file.path, file.size, file.modified_ns]
+        for file in dataset.source_files.all()
+    ]
     handle = submit(
         kind="inspect",
         group=dataset.group,
@@ -95,5 +103,23 @@ def condense_frames(
         dataset=dataset,
         inputs={"source": source, "index": index},
         params={"recipe": recipe or {}},
+        user=user,
+    )
+
+
+def match_frames(*, dataset: Dataset, index: Handle, user: User | None = None) -> Handle | None:
+    """Ask which frames are those of the data set whose files were replaced; its labels come with the answer.
+
+    None where that one is gone, or was never indexed.
+    """
+    before = Product.objects.filter(dataset=dataset.relinked_from_id).of_kind("index").first()
+    if dataset.relinked_from_id is None or before is None:
+        return None
+    return submit(
+        kind="match",
+        group=dataset.group,
+        dataset=dataset,
+        inputs={"old_index": Handle.of(before), "new_index": index},
+        params={"labels_from": str(dataset.relinked_from_id)},
         user=user,
     )

@@ -83,6 +83,8 @@ _KINDS = (
             Stage("classify.merge_classification", "joining"),
         ),
     ),
+    Kind("match", "Find frames again", "cpu", (Stage("relink.match", "comparing frames"),)),
+    Kind("file-labels", "Read labels from the files", "cpu", (Stage("file_labels.read_labels", "reading"),)),
     Kind("manifest", "Write the manifest", "cpu", (Stage("manifest.write_manifest", "writing"),)),
     Kind("watch", "Watch a folder", "live", (Stage("watch.watch_folder", "watching"),), ends_on_request=True),
 )

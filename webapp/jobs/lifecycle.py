@@ -28,6 +28,10 @@ from webapp.jobs.services import because_of, end_job, frames_to_share, open_stag
 logger = logging.getLogger(__name__)
 
 
+class NotPublishable(Exception):
+    """A result that the portal cannot take in; the text is for the user."""
+
+
 class Order(Enum):
     """What a heartbeat answers to the worker."""
 

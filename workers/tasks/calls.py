@@ -16,13 +16,25 @@ def arguments_of(claim: Claim) -> dict[str, Any]:
 def on_product(product: Product) -> None:
     """Tell the data set what a product says of it; runs in the transaction that publishes it."""
     if product.kind == "inspect":
+        from webapp.datasets.relink import settle
         from webapp.datasets.services import record_source
 
         record_source(product=product)
+        if product.dataset.is_draft and product.dataset.relinked_from_id:
+            settle(product=product)
+    elif product.kind in ("match", "file-labels"):
+        from webapp.labels.carry import carry_over, import_file_labels
+
+        (carry_over if product.kind == "match" else import_file_labels)(product=product)
 
 
 def _input(claim: Claim, name: str) -> Product:
     return Product.objects.get(pk=claim.job.inputs[name])
+
+
+def _source(claim: Claim) -> dict[str, Any]:
+    """Return the source description, and where its files lie now."""
+    return {**_input(claim, "source").facts, "moved": claim.job.dataset.moved}
 
 
 def _folder(claim: Claim, name: str) -> str:
@@ -75,12 +87,12 @@ def _inspect(claim: Claim) -> dict[str, Any]:
 
 
 def _index_range(claim: Claim) -> dict[str, Any]:
-    return {"source": _input(claim, "source").facts, **_range(claim)}
+    return {"source": _source(claim), **_range(claim)}
 
 
 def _plan_condense(claim: Claim) -> dict[str, Any]:
     return {
-        "source": _input(claim, "source").facts,
+        "source": _source(claim),
         "index_dir": _folder(claim, "index"),
         "recipe": claim.job.params.get("recipe", {}),
     }
@@ -88,7 +100,7 @@ def _plan_condense(claim: Claim) -> dict[str, Any]:
 
 def _condense_range(claim: Claim) -> dict[str, Any]:
     return {
-        "source": _input(claim, "source").facts,
+        "source": _source(claim),
         "geometry_dir": _plan(claim),
         "recipe": claim.job.params.get("recipe", {}),
         **_range(claim),
@@ -147,6 +159,10 @@ def _manifest(claim: Claim) -> dict[str, Any]:
     return manifest_arguments(claim.job)
 
 
+def _match(claim: Claim) -> dict[str, Any]:
+    return {"old_index_dir": _folder(claim, "old_index"), "new_index_dir": _folder(claim, "new_index")}
+
+
 def _watch(claim: Claim) -> dict[str, Any]:
     from webapp.live.selectors import watch_arguments
 
@@ -157,7 +173,7 @@ _BUILDERS = {
     "simulate.simulate": _simulate,
     "index.inspect_source": _inspect,
     "index.index_range": _index_range,
-    "index.merge_index": lambda claim: {"parts": _parts(claim), "source": _input(claim, "source").facts},
+    "index.merge_index": lambda claim: {"parts": _parts(claim), "source": _source(claim)},
     "condense.plan_condense": _plan_condense,
     "condense.condense_range": _condense_range,
     "condense.merge_condense": lambda claim: {"parts": _parts(claim), "geometry_dir": _plan(claim)},
@@ -170,6 +186,8 @@ _BUILDERS = {
     "classify.train_classifier": _train,
     "classify.classify_range": _applied,
     "classify.merge_classification": lambda claim: {"parts": _parts(claim)},
+    "relink.match": _match,
+    "file_labels.read_labels": lambda claim: {"source": _source(claim)},
     "manifest.write_manifest": _manifest,
     "watch.watch_folder": _watch,
 }

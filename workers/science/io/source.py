@@ -54,7 +54,7 @@ def open_source(description: dict[str, Any]) -> FrameReader:
     Parameters
     ----------
     description : dict
-        A source description.
+        A source description; under ``moved`` it may say where its files lie now (see `relocate`).
 
     Returns
     -------
@@ -66,13 +66,12 @@ def open_source(description: dict[str, Any]) -> FrameReader:
     SourceError
         If the format is not known.
     """
+    description = relocate(description, description.get("moved") or {})
     reader = description.get("reader", "hdf5")  # descriptions of earlier versions do not say
     return format_named(reader).open(description)
 
 
-def relocate(
-    description: dict[str, Any], moved: dict[str, dict[str, str]], roots: Sequence[str] | None = None
-) -> dict[str, Any]:
+def relocate(description: dict[str, Any], moved: dict[str, Any]) -> dict[str, Any]:
     """Say where the files of a description lie now.
 
     Parameters
@@ -80,22 +79,22 @@ def relocate(
     description : dict
         A source description.
     moved : dict
-        ``path`` and ``fingerprint`` of each file that lies elsewhere now, by its path in the description.
-    roots : sequence of str, optional
-        Folders below which the files may be opened now; as described if not given.
+        ``files``: ``path`` and ``fingerprint`` of each file that lies elsewhere now, by its path in the
+        description; ``roots``: folders below which they may be opened. Empty if nothing was moved.
 
     Returns
     -------
     description : dict
         A copy in which every mention of those paths is the new one.
     """
-    paths = {old: new["path"] for old, new in moved.items()}
-    found = _replace(description, paths) if moved else dict(description)
-    known = {new["path"]: new["fingerprint"] for new in moved.values()}
-    found["files"] = [
-        {**item, "fingerprint": known.get(item["path"], item["fingerprint"])} for item in found["files"]
-    ]
-    return found if roots is None else {**found, "roots": [str(root) for root in roots]}
+    if not moved:
+        return description
+    paths = {old: new["path"] for old, new in moved["files"].items()}
+    known = {new["path"]: new["fingerprint"] for new in moved["files"].values()}
+    found = {**_replace(description, paths), "roots": moved["roots"], "moved": {}}
+    for item in found["files"]:
+        item["fingerprint"] = known.get(item["path"], item["fingerprint"])
+    return found
 
 
 def _replace(value: Any, paths: dict[str, str]) -> Any:

@@ -1,0 +1,113 @@
+"""Files that were moved, grew or were replaced: the data set follows, grows, or gets a successor."""
+
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from tests.webapp.factories import make_dataset, make_group, make_product
+from webapp.datasets.models import Dataset
+from webapp.datasets.relink import Found, compare, look_again, settle
+from webapp.datasets.services import inspect_source
+from webapp.jobs.models import Job, Product
+
+
+def described(*files, n_frames=10, **other):
+    """Return a source description of files given as (path, size, hash)."""
+    return {
+        "files": [
+            {"path": path, "size": size, "fingerprint": f"{size}-17-{digest}"} for path, size, digest in files
+        ],
+        "n_frames": n_frames,
+        "height": 8,
+        "width": 8,
+        "dtype": "uint16",
+    } | other
+
+
+OLD = described(("/a/1.h5", 100, "aa"), ("/a/2.h5", 50, "bb"))
+
+
+@pytest.mark.parametrize(
+    ("new", "found"),
+    [
+        (described(("/a/1.h5", 100, "aa"), ("/a/2.h5", 50, "bb")), Found.SAME),
+        (described(("/b/1.h5", 100, "aa"), ("/b/2.h5", 50, "bb")), Found.MOVED),
+        (described(("/a/1.h5", 100, "aa"), ("/a/2.h5", 80, "cc"), n_frames=16), Found.GROWN),
+        (described(*(("/a/1.h5", 100, "aa"), ("/a/2.h5", 50, "bb"), ("/a/3.h5", 9, "d")), n_frames=12), Found.GROWN),
+        (described(("/a/1.h5", 120, "xx"), ("/a/2.h5", 50, "bb"), n_frames=16), Found.OTHER),
+        (described(("/a/1.h5", 100, "aa"), ("/a/2.h5", 50, "cc")), Found.OTHER),
+        (described(("/a/1.h5", 100, "aa")), Found.OTHER),
+        (described(("/a/1.h5", 100, "aa"), ("/a/2.h5", 50, "bb"), dtype="float32"), Found.OTHER),
+    ],
+    ids=["same", "moved", "last file grew", "a file was added", "first file changed", "other bytes",
+         "a file is missing", "another type"],
+)  # fmt: skip
+def test_a_second_look_is_told_from_the_contents(new, found):
+    assert compare(OLD, new) is found
+
+
+@pytest.fixture
+def dataset(db):
+    made = make_dataset(make_group(), n_frames=20)
+    source = made.products.get(kind="inspect")
+    source.params = {"dataset_path": made.dataset_path, "files": [], "roots": made.roots}
+    source.facts["files"][0] |= {"size": 100, "fingerprint": "100-17-aa"}
+    source.save()
+    return made
+
+
+def looked_at(dataset, path: Path, fingerprint: str, **facts):
+    """Open a draft for `path`, and give it the answer that its dry run would have brought."""
+    draft = look_again(dataset=dataset, paths=[path])
+    found = dict(dataset.products.get(kind="inspect").facts) | facts
+    found["files"] = [{"path": str(path), "size": 100, "fingerprint": fingerprint}]
+    params = {"dataset_path": draft.dataset_path, "files": [], "roots": draft.roots}
+    product = make_product(draft, "inspect", lambda out: None, found, params=params)
+    Product.objects.filter(pk=product.pk).update(key=Job.objects.get(dataset=draft).key)
+    product.refresh_from_db()
+    return draft, product
+
+
+def test_a_moved_file_is_followed_and_nothing_is_made_again(dataset, django_capture_on_commit_callbacks):
+    before = dataset.source_files.get().path
+    moved = Path(before).with_name("elsewhere.h5")
+    moved.write_bytes(b"x" * 100)
+    handle = inspect_source(dataset=dataset)
+    draft, product = looked_at(dataset, moved, "100-99-aa")
+    with django_capture_on_commit_callbacks(execute=True):
+        settle(product=product)
+    dataset.refresh_from_db()
+    assert dataset.source_files.get().path == str(moved)
+    assert dataset.moved["files"] == {before: {"path": str(moved), "fingerprint": "100-99-aa"}}
+    assert inspect_source(dataset=dataset).id == handle.id
+    assert dataset.last_look["words"] == Found.MOVED.value
+    assert not Dataset.objects.filter(pk=draft.pk).exists()
+    assert moved.exists()
+
+
+def test_a_file_that_grew_is_indexed_again_and_keeps_its_data_set(
+    dataset, django_capture_on_commit_callbacks
+):
+    path = Path(dataset.source_files.get().path)
+    draft, product = looked_at(dataset, path, "200-99-cc", n_frames=30)
+    with django_capture_on_commit_callbacks(execute=True):
+        settle(product=product)
+    dataset.refresh_from_db()
+    assert dataset.n_frames == 30
+    kinds = set(Job.objects.filter(dataset=dataset).values_list("kind", flat=True))
+    assert kinds == {"index", "condense"}
+    assert not Dataset.objects.filter(pk=draft.pk).exists()
+    adopted = Product.objects.filter(dataset=dataset).of_kind("inspect").first()
+    assert adopted.folder.is_dir()
+
+
+def test_other_content_stays_a_draft_that_says_where_it_comes_from(dataset):
+    path = settings.DATA_DIR / "sources" / "recalibrated.h5"
+    path.write_bytes(b"y" * 80)
+    draft, product = looked_at(dataset, path, "80-99-zz")
+    settle(product=product)
+    dataset.refresh_from_db()
+    assert Dataset.objects.get(pk=draft.pk).relinked_from == dataset
+    assert dataset.last_look["draft"] == str(draft.pk)
+    assert dataset.moved == {}

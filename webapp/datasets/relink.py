@@ -1,0 +1,146 @@
+"""Look for the files of a data set again: where they were moved to, what was added, what replaced them.
+
+A second look is a draft of its own, whose dry run says what lies there now. What follows from it:
+
+    the same content, elsewhere    the data set follows its files; nothing is computed again
+    more frames at the end         the data set grows; the new index and all after it are made
+    anything else                  the draft stays: confirmed, it becomes a data set of its own, and the
+                                   labels are carried over to the frames that are found again in it
+"""
+
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from webapp.accounts.models import User
+from webapp.datasets.drafts import discard_draft
+from webapp.datasets.models import Dataset, SourceFile
+from webapp.datasets.services import condense_frames, index_frames, inspect_source, register_dataset
+from webapp.jobs.models import Product
+
+
+class Found(Enum):
+    """What a second look found."""
+
+    SAME = "nothing has changed"
+    MOVED = "the files were found at their new place"
+    GROWN = "there are more frames now"
+    OTHER = "the files hold something else than before"
+
+
+@transaction.atomic
+def look_again(
+    *, dataset: Dataset, paths: list[Path], roots: list[Path] | None = None, user: User | None = None
+) -> Dataset:
+    """Open a draft that looks into `paths` as the files of `dataset`, and return it."""
+    is_upload = dataset.source_files.filter(is_upload=True).exists()
+    draft = register_dataset(
+        group=dataset.group,
+        name=f"{dataset.name}, looked at again",
+        paths=paths,
+        user=user,
+        roots=roots or (dataset.roots if is_upload else settings.ALLOWED_ROOTS),
+        dataset_path=dataset.dataset_path,
+        is_upload=is_upload,
+        relinked_from=dataset,
+    )
+    _say(dataset, "looking")
+    handle = inspect_source(dataset=draft, user=user)
+    if handle.job is None:  # the same files, as they were: it was found without looking
+        settle(product=Product.objects.get(pk=handle.id))
+    return draft
+
+
+def source_of(dataset: Dataset) -> Product | None:
+    """Return the newest dry run of the frames that the data set consists of."""
+    products = Product.objects.filter(dataset=dataset).of_kind("inspect")
+    chosen = (item for item in products if item.params.get("dataset_path", "") == dataset.dataset_path)
+    return next(chosen, None)
+
+
+def compare(old: dict[str, Any], new: dict[str, Any]) -> Found:
+    """Say what a source description tells of the files of an earlier one."""
+    form = ("height", "width", "dtype")
+    before, now = _own_files(old), _own_files(new)
+    if any(old[name] != new[name] for name in form) or len(now) < len(before):
+        return Found.OTHER
+    is_same = [
+        _content(a) is not None and _content(a) == _content(b) for a, b in zip(before, now, strict=False)
+    ]
+    if all(is_same) and len(now) == len(before):
+        paths = [[item["path"] for item in description["files"]] for description in (old, new)]
+        return Found.SAME if paths[0] == paths[1] else Found.MOVED
+    # A file that is written grows at its end; the ones before it are complete.
+    if (
+        all(is_same[:-1])
+        and new["n_frames"] > old["n_frames"]
+        and now[len(before) - 1]["size"] >= before[-1]["size"]
+    ):
+        return Found.GROWN
+    return Found.OTHER
+
+
+@transaction.atomic
+def settle(*, product: Product) -> None:
+    """Draw the conclusion from the dry run of a draft that was opened by `look_again`."""
+    draft = product.dataset
+    dataset = Dataset.objects.select_for_update().get(pk=draft.relinked_from_id)
+    source = source_of(dataset)
+    found = compare(source.facts, product.facts) if source else Found.OTHER
+    if found is Found.OTHER:
+        _say(dataset, found.value, draft=str(draft.pk))
+        return
+    if found is Found.MOVED:
+        _follow(dataset, source.facts, product.facts)
+    if found is Found.GROWN:
+        _grow(dataset, draft)
+    _say(dataset, found.value)
+    # Not here: the job that brought the answer belongs to the draft, and has yet to end.
+    transaction.on_commit(lambda: discard_draft(dataset=draft), robust=True)
+
+
+def _own_files(description: dict[str, Any]) -> list[dict[str, Any]]:
+    return [item for item in description["files"] if not item.get("linked")]
+
+
+def _content(item: dict[str, Any]) -> tuple[str, str] | None:
+    """Return size and hash, what a fingerprint says of a file wherever it lies; None while it is written."""
+    size, _, rest = item["fingerprint"].partition("-")
+    return (size, rest.rpartition("-")[2]) if size.isdigit() else None
+
+
+def _follow(dataset: Dataset, old: dict[str, Any], new: dict[str, Any]) -> None:
+    pairs = list(zip(old["files"], new["files"], strict=False))
+    files = {
+        before["path"]: {"path": now["path"], "fingerprint": now["fingerprint"]} for before, now in pairs
+    }
+    dataset.moved = {"files": files, "roots": new["roots"]}
+    dataset.save(update_fields=["moved"])
+    places = {before["path"]: now["path"] for before, now in pairs}
+    for file in dataset.source_files.all():
+        file.registered_path = file.registered_path or file.path
+        file.path = places.get(file.registered_path, file.path)
+        file.save(update_fields=["path", "registered_path"])
+
+
+def _grow(dataset: Dataset, draft: Dataset) -> None:
+    """Take over the files of the draft, and index and condense again; what was made stays."""
+    dataset.source_files.all().delete()
+    SourceFile.objects.filter(dataset=draft).update(dataset=dataset)
+    dataset.roots, dataset.moved = draft.roots, {}
+    dataset.save(update_fields=["roots", "moved"])
+    recipe = Product.objects.filter(dataset=dataset).of_kind("condense").first()
+    source = inspect_source(dataset=dataset)  # found: the draft has made it
+    index = index_frames(dataset=dataset, source=source)
+    condense_frames(
+        dataset=dataset, source=source, index=index, recipe=recipe.params.get("recipe") if recipe else None
+    )
+
+
+def _say(dataset: Dataset, words: str, draft: str = "") -> None:
+    look = {"at": timezone.now().isoformat(), "words": words, "draft": draft}
+    Dataset.objects.filter(pk=dataset.pk).update(last_look=look)

@@ -118,3 +118,49 @@ def test_orders_that_reach_into_the_noise_are_refused(mask):
     power = np.ones((1, 10, 33), np.float32)
     with pytest.raises(ValueError, match="above the noise"):
         relative_magnitudes(power, n_bands=2, n_orders=24)
+
+
+def best_by_pairs(root, mask, steps):
+    """The centre with the highest Pearson correlation, pair by pair."""
+    size, scores = len(mask), {}
+    for twice in np.ndindex(2 * steps + 1, 2 * steps + 1):
+        row, column = np.array(twice) - steps
+        pairs = []
+        for i, j in np.ndindex(size, size):
+            k, m = size - 1 + row - i, size - 1 + column - j
+            if 0 <= k < size and 0 <= m < size and mask[i, j] and mask[k, m]:
+                pairs.append((root[i, j], root[k, m]))
+        scores[row / 2, column / 2] = np.corrcoef(np.array(pairs).T)[0, 1]
+    return max(scores, key=scores.get)
+
+
+@pytest.mark.parametrize("side", [15, 16])
+def test_the_centre_is_the_one_that_a_search_pair_by_pair_finds(side):
+    rng = np.random.default_rng(3)
+    good = rng.random((side, side)) > 0.1
+    counts = rng.poisson(ellipse_rings(0.4, centre=(0.5, -1.0), brightness=60, size=side))
+    root = np.sqrt(counts + 0.375).astype(np.float32)
+    found = find_centres(root[None], good, reach=1.5)
+    assert tuple(found[0].tolist()) == best_by_pairs(root, good, 3)
+
+
+def test_a_cell_is_the_mean_of_the_good_pixels_under_it(mask):
+    """A map of the row numbers says where the cells look; the mean over a turn is the row of the centre."""
+    rows = np.repeat(np.arange(SIZE, dtype=np.float32)[:, None], SIZE, axis=1)
+    whole = np.hypot(*np.indices(mask.shape) - (SIZE - 1) / 2) < 31
+    centres = np.array([[0, 0], [1.5, -1]], np.float32)
+    maps = polar_maps(np.stack([rows, rows]), whole, centres, n_radii=12, n_angles=32)
+    angle = 2 * np.pi * (np.arange(32) + 0.5) / 32
+    radius = (np.arange(12) + 0.5) * usable_radii(whole)[1] / 12
+    expected = (SIZE - 1) / 2 + radius[:, None] * np.sin(angle)
+    assert np.abs(maps[0, 1:11] - expected[1:11]).max() < 0.6
+    assert np.abs(maps[1, 1:10] - expected[1:10] - 1.5).max() < 0.6
+
+
+def test_frames_do_not_depend_on_those_beside_them(mask):
+    rng = np.random.default_rng(4)
+    frames = rng.random((5, SIZE, SIZE)).astype(np.float32)
+    centres = np.array([[0, 0], [0.5, 1], [0, 0], [-1, 0.5], [0.5, 1]], np.float32)
+    sizes = {"n_radii": 10, "n_angles": 32}
+    alone = [polar_maps(frames[i : i + 1], mask, centres[i : i + 1], **sizes)[0] for i in range(5)]
+    assert np.allclose(polar_maps(frames, mask, centres, **sizes), alone, atol=1e-6)

@@ -49,8 +49,8 @@ class InputMap:
         """Return features before standardisation, of shape (m, n_features), float32."""
         if self.recipe.input == "image":
             return image_features(frames)
-        counts = np.expm1(frames.astype(np.float32) * np.float32(np.log1p(self.scale_max) / 255))
-        return angular_features(counts, self.mask, self.recipe)
+        counts_of = np.expm1(np.arange(256) * (np.log1p(self.scale_max) / 255)).astype(np.float32)
+        return angular_features(counts_of[frames], self.mask, self.recipe)
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """Return what must be stored beside the weights to embed new frames."""

@@ -4,9 +4,12 @@ The patterns of a particle are the same up to an in-plane rotation, which is a s
 the angle; the magnitudes of a Fourier series over the angle do not know of it.
 """
 
+import math
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
+from scipy import fft, sparse
 
 N_SAMPLES = 3
 """Sub-samples of one polar cell in each direction; fewer would let single pixels alias into high orders."""
@@ -36,27 +39,73 @@ def find_centres(roots: NDArray[np.float32], mask: NDArray[np.bool_], *, reach: 
     centres : ndarray of shape (n, 2), float32
         (row, column) relative to the middle ``(s - 1) / 2``, in steps of half a pixel; 0 without symmetry.
     """
-    size, steps = len(mask), max(1, round(2 * reach))
-    padded = fft.next_fast_len(2 * size - 1, real=True)
-    window = slice(max(0, size - 1 - steps), size + steps)
-
-    def transform(images: NDArray) -> NDArray:
-        return fft.rfft2(images, (padded, padded))
-
-    def pair_sums(product: NDArray) -> NDArray:
-        return fft.irfft2(product, (padded, padded))[..., window, window]
-
+    pairs = _pairs(len(mask), max(1, round(2 * reach)))
     good = mask.astype(np.float32)
+    good_f, n_pairs = _good_pairs(pairs, mask.tobytes())
     values = roots * good
-    good_f, values_f = transform(good), transform(values)
-    n_pairs = np.maximum(pair_sums(good_f * good_f), 1.0)
-    sums = pair_sums(values_f * good_f)
-    covariance = pair_sums(values_f * values_f) - sums * sums / n_pairs
-    variance = pair_sums(transform(values * values) * good_f) - sums * sums / n_pairs
+    values_f = pairs.transform(values)
+    sums = pairs.sums(values_f * good_f)
+    shares = sums * sums / n_pairs
+    covariance = pairs.sums(values_f * values_f) - shares
+    values *= values
+    variance = pairs.sums(pairs.transform(values) * good_f) - shares
     score = (covariance / np.maximum(variance, 1e-3 * n_pairs)).reshape(len(roots), -1)
-    best = np.stack(np.unravel_index(score.argmax(axis=1), sums.shape[1:]), axis=1)
-    centres = (best - (sums.shape[1] - 1) / 2) / 2
+    best = np.stack(np.unravel_index(score.argmax(axis=1), n_pairs.shape), axis=1)
+    centres = (best - (len(n_pairs) - 1) / 2) / 2
     return np.where(score.max(axis=1, keepdims=True) >= LEAST_SYMMETRY, centres, 0.0).astype(np.float32)
+
+
+class _Pairs:
+    """Sums over pairs of pixels opposite each other, for all centres within reach of the middle.
+
+    They are the middle of the convolution of two images. A transform of `length` leaves just that middle free
+    of what wraps round, and only its few rows and columns are transformed back.
+
+    Parameters
+    ----------
+    size : int
+        Side of the images.
+    steps : int
+        Steps of half a pixel from the middle to the farthest centre.
+    """
+
+    def __init__(self, size: int, steps: int) -> None:
+        steps = min(steps, size - 1)
+        self.length = fft.next_fast_len(size + steps, real=True)
+        turns = np.arange(size - 1 - steps, size + steps)[:, None] / self.length
+        rows = np.exp(2j * np.pi * turns * np.arange(self.length)) / self.length**2
+        columns = np.exp(2j * np.pi * turns * np.arange(self.length // 2 + 1))
+        # A real image has the other half of its transform in this half, but for the ends.
+        twice = np.full(columns.shape[1], 2.0)
+        twice[0] = 1
+        if self.length % 2 == 0:
+            twice[-1] = 1
+        self.rows = rows.astype(np.complex64)
+        self.columns = np.concatenate([columns.real * twice, -columns.imag * twice], axis=1).T.astype(
+            np.float32
+        )
+
+    def transform(self, images: NDArray[np.float32]) -> NDArray[np.complex64]:
+        """Return the transforms of images (..., s, s)."""
+        return fft.rfft2(images, (self.length, self.length))
+
+    def sums(self, product: NDArray[np.complex64]) -> NDArray[np.float32]:
+        """Return the sums (..., 2 steps + 1, 2 steps + 1) from the product of two transforms."""
+        half = self.rows @ product
+        return np.concatenate([half.real, half.imag], axis=-1) @ self.columns
+
+
+@lru_cache(maxsize=16)
+def _pairs(size: int, steps: int) -> _Pairs:
+    return _Pairs(size, steps)
+
+
+@lru_cache(maxsize=16)
+def _good_pairs(pairs: _Pairs, mask: bytes) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
+    """Return the transform of a mask, and how many pairs of good pixels each centre has."""
+    size = math.isqrt(len(mask))
+    good_f = pairs.transform(np.frombuffer(mask, np.bool_).reshape(size, size).astype(np.float32))
+    return good_f, np.maximum(pairs.sums(good_f * good_f), 1.0)
 
 
 def usable_radii(mask: NDArray[np.bool_]) -> tuple[float, float]:
@@ -101,7 +150,7 @@ def polar_maps(
     mask : ndarray of shape (s, s), bool
         True where the pixels may be used.
     centres : ndarray of shape (n, 2), float32
-        From `find_centres`.
+        From `find_centres`; taken to half a pixel.
     n_radii, n_angles : int
         Cells of the map; `n_angles` is even.
 
@@ -110,32 +159,63 @@ def polar_maps(
     maps : ndarray of shape (n, n_radii, n_angles), float32
         In the unit of `frames`; a ring without any good pixel is 0.
     """
-    inner, outer = usable_radii(mask)
+    maps = np.empty((len(frames), n_radii * n_angles), np.float32)
+    pixels = frames.reshape(len(frames), -1)
+    # Frames that share a centre share the way from pixels to cells.
+    nearest, group = np.unique(np.rint(2 * centres).astype(int), axis=0, return_inverse=True)
+    for number, (row, column) in enumerate(nearest.tolist()):
+        members = np.flatnonzero(group == number)
+        operator = _cells(mask.tobytes(), n_radii, n_angles, (row / 2, column / 2))
+        maps[members] = (operator @ pixels[members].T).T
+    return maps.reshape(len(frames), n_radii, n_angles)
+
+
+@lru_cache(maxsize=256)
+def _cells(mask: bytes, n_radii: int, n_angles: int, centre: tuple[float, float]) -> sparse.csr_array:
+    """Return the matrix that takes the pixels of a frame to the cells of its polar map, in rows."""
+    size = math.isqrt(len(mask))
+    good = np.frombuffer(mask, np.bool_).reshape(size, size)
+    pixels = _sampled_pixels(good, n_radii, n_angles, centre)
+    hit = pixels >= 0
+    cells = np.broadcast_to(np.arange(len(pixels))[:, None], pixels.shape)
+    ones = np.ones(int(hit.sum()), np.float32)
+    sums = sparse.csr_array((ones, (cells[hit], pixels[hit])), shape=(len(pixels), size * size))
+    n_hits = hit.sum(axis=1)
+    means = sparse.diags_array((1 / np.maximum(n_hits, 1)).astype(np.float32)) @ sums
+    return (_filling((n_hits > 0).reshape(n_radii, n_angles)) @ means).tocsr()
+
+
+def _sampled_pixels(
+    good: NDArray[np.bool_], n_radii: int, n_angles: int, centre: tuple[float, float]
+) -> NDArray[np.int64]:
+    """Return which pixels each cell looks at, (n_radii * n_angles, N_SAMPLES**2); -1 for a bad one."""
+    inner, outer = usable_radii(good)
     radius = inner + (np.arange(n_radii * N_SAMPLES) + 0.5) * (outer - inner) / (n_radii * N_SAMPLES)
     angle = (np.arange(n_angles * N_SAMPLES) + 0.5) * 2 * np.pi / (n_angles * N_SAMPLES)
-    middle = (len(mask) - 1) / 2
-    rows = (middle + radius[:, None] * np.sin(angle)).astype(np.float32)
-    columns = (middle + radius[:, None] * np.cos(angle)).astype(np.float32)
-    # A frame of bad pixels about the mask lets samples fall off the edge.
-    padded = np.pad(mask, 1)
-    cells = (n_radii, N_SAMPLES, n_angles, N_SAMPLES)
-    maps = np.empty((len(frames), n_radii, n_angles), np.float32)
-    for frame, (row, column), out in zip(frames, centres, maps, strict=True):
-        i = np.clip(np.rint(rows + row).astype(np.int32) + 1, 0, len(mask) + 1)
-        j = np.clip(np.rint(columns + column).astype(np.int32) + 1, 0, len(mask) + 1)
-        pixels = i * len(padded) + j
-        hits = padded.ravel()[pixels].reshape(cells).sum(axis=(1, 3))
-        values = np.pad(frame * mask, 1).ravel()[pixels].reshape(cells).sum(axis=(1, 3))
-        out[:] = _fill(values / np.maximum(hits, 1), hits > 0)
-    return maps
+    size, middle = len(good), (len(good) - 1) / 2
+    rows = np.rint((middle + radius[:, None] * np.sin(angle)).astype(np.float32) + centre[0]).astype(int)
+    columns = np.rint((middle + radius[:, None] * np.cos(angle)).astype(np.float32) + centre[1]).astype(int)
+    inside = (rows >= 0) & (rows < size) & (columns >= 0) & (columns < size)
+    pixels = np.where(inside, rows * size + columns, 0)
+    pixels = np.where(inside & good.ravel()[pixels], pixels, -1)
+    cells = pixels.reshape(n_radii, N_SAMPLES, n_angles, N_SAMPLES).swapaxes(1, 2)
+    return cells.reshape(n_radii * n_angles, -1)
 
 
-def _fill(cells: NDArray[np.float32], good: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Fill the cells without a pixel from the opposite side, or with the mean of the ring."""
-    half = cells.shape[1] // 2
-    opposite, has_opposite = np.roll(cells, half, axis=1), np.roll(good, half, axis=1)
-    ring = (cells * good).sum(axis=1, keepdims=True) / np.maximum(good.sum(axis=1, keepdims=True), 1)
-    return np.where(good, cells, np.where(has_opposite, opposite, ring))
+def _filling(good: NDArray[np.bool_]) -> sparse.csr_array:
+    """Return the matrix that fills empty cells from the opposite side, or with the mean of the ring."""
+    cell = np.arange(good.size).reshape(good.shape)
+    half = good.shape[1] // 2
+    filled = good | np.roll(good, half, axis=1)
+    source = np.where(good, cell, np.roll(cell, half, axis=1))
+    rows, columns, weights = [cell[filled]], [source[filled]], [np.ones(int(filled.sum()))]
+    for ring in np.flatnonzero(~filled.all(axis=1)):
+        empty, full = cell[ring][~filled[ring]], cell[ring][good[ring]]
+        rows.append(np.repeat(empty, len(full)))
+        columns.append(np.tile(full, len(empty)))
+        weights.append(np.full(len(empty) * len(full), 1 / max(len(full), 1)))
+    entries = np.concatenate(weights).astype(np.float32), (np.concatenate(rows), np.concatenate(columns))
+    return sparse.csr_array(entries, shape=(good.size, good.size))
 
 
 def angular_power(maps: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -18,6 +18,7 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
 from workers.science.factorvae import LearnRecipe
 from workers.science.inputs import prepare_inputs
+from workers.science.mask_reasons import Patterns
 from workers.science.preprocess import (
     CondenseRecipe,
     condense_frames,
@@ -38,7 +39,7 @@ def make_condensed(folder: Path, n_frames: int, seed: int, size: int, threads: i
     counts = np.stack([frame.counts for frame in frames])
     mean, peak = counts.mean(axis=0, dtype=np.float32), counts.max(axis=0).astype(np.float32)
     good = detector_mask(recipe, seed) == 0
-    geometry, found = plan_geometry(mean, peak, n_frames, good, CondenseRecipe(size=size))
+    geometry, found = plan_geometry(Patterns(mean, peak, n_frames), good, CondenseRecipe(size=size))
     save_geometry(geometry, folder, found)
     np.save(folder / "condensed.npy", condense_frames(counts, geometry))
     return np.array([frame.particle.kind for frame in frames])

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from tests.science.synthetic import diffraction_frames
-from workers.science.bad_pixels import find_dead_pixels, find_hot_pixels
+from workers.science.bad_pixels import find_dead_pixels, find_hot_pixels, find_noisy_pixels
 from workers.science.beam_centre import find_centre
 from workers.science.errors import RecipeError, SourceError
+from workers.science.mask_reasons import REASONS, DrawnMask, Patterns
 from workers.science.preprocess import (
     CondenseRecipe,
     Geometry,
@@ -15,6 +16,7 @@ from workers.science.preprocess import (
     plan_geometry,
     save_geometry,
 )
+from workers.science.scale import from_levels, level_counts
 
 
 def _geometry(shape, *, size=16, crop=None, centre=None, mask=None, scale_max=100.0):
@@ -23,9 +25,10 @@ def _geometry(shape, *, size=16, crop=None, centre=None, mask=None, scale_max=10
     return Geometry(mask, centre, scale_max, size, float(crop or min(shape)))
 
 
-def _plan(frames, file_mask=None, **recipe):
+def _plan(frames, file_mask=None, drawn=None, **recipe):
     mean, peak = frames.mean(axis=0, dtype="f4"), frames.max(axis=0).astype("f4")
-    return plan_geometry(mean, peak, len(frames), file_mask, CondenseRecipe.from_dict(recipe))
+    patterns = Patterns(mean, peak, len(frames), frames.var(axis=0, dtype="f4"))
+    return plan_geometry(patterns, file_mask, CondenseRecipe.from_dict(recipe), drawn)
 
 
 def test_levels_follow_the_formula_of_the_contract():
@@ -192,6 +195,74 @@ def test_hot_pixels_are_found_and_rings_are_not():
     assert not find_hot_pixels(frames[0].astype("f4"), good, 1).any()
 
 
+def test_noisy_pixels_are_found_and_changing_particles_are_not():
+    frames, _ = diffraction_frames(200, 64)
+    good = np.ones((64, 64), bool)
+    frames[:, 2:, :2] = np.random.default_rng(1).poisson(0.02, (200, 62, 2))  # dark, where one count is much
+    frames[7, 3, 60] = 30_000  # one cosmic ray
+    flicker = np.random.default_rng(2).random((200, 3)) < 0.3
+    for pixel, column in enumerate((1, 30, 58)):
+        frames[flicker[:, pixel], 50, column] += 20_000
+    mean, variance = frames.mean(axis=0), _variance_without_largest(frames)
+    noisy = find_noisy_pixels(mean, variance, good, 200)
+    assert np.argwhere(noisy).tolist() == [[50, 1], [50, 30], [50, 58]]
+    assert not find_noisy_pixels(mean, variance, good, 20).any()
+
+
+def _variance_without_largest(frames):
+    return np.sort(frames.astype("f8"), axis=0)[:-1].var(axis=0)
+
+
+def test_masks_are_combined_and_each_pixel_says_why():
+    frames, _ = diffraction_frames(100, 64)
+    frames[:, 5, 40], frames[:, 30, 30] = 65_535, 0
+    file_mask, drawn = np.ones((64, 64), bool), np.zeros((64, 64), bool)
+    file_mask[0], drawn[:2, :3] = False, True
+    mask = DrawnMask(drawn, "drawn by vera, version 2")
+    geometry, found = _plan(frames, file_mask, mask, hole_radius=2.0, drawn_mask="a" * 64, crop=50.0)
+    assert geometry.reasons[0, 0] == REASONS["file"] | REASONS["drawn"]
+    assert geometry.reasons[1, 0] == REASONS["drawn"]
+    assert geometry.reasons[5, 40] == REASONS["hot"]
+    assert geometry.reasons[30, 30] == REASONS["dead"]
+    assert geometry.reasons[31, 31] == REASONS["hole"]
+    assert np.array_equal(geometry.mask, geometry.reasons == 0)
+    assert {"mask from file: 64 px", "drawn by vera, version 2: 6 px", "hot: 1 px"} <= set(found["done"])
+    assert found["masked_by"]["drawn"] == 6
+    assert any(line.startswith("crop 50 px about (31.") for line in found["done"])
+
+
+def test_a_drawn_mask_of_another_detector_is_refused():
+    frames, _ = diffraction_frames(4, 32)
+    with pytest.raises(SourceError, match=r"drawn by vera.*Draw it again"):
+        _plan(frames, None, DrawnMask(np.zeros((16, 32), bool), "drawn by vera, version 1"))
+
+
+def test_a_bin_gives_the_size_and_keeps_whole_pixels_together():
+    frames, _ = diffraction_frames(20, 66)
+    geometry, found = _plan(frames, bin=3, crop=65.0, centre_row=32.0, centre_column=32.0)
+    assert (geometry.size, geometry.crop) == (21, 63.0)
+    inside = frames[:, 1:64, 1:64].reshape(20, 21, 3, 21, 3).mean(axis=(2, 4))
+    assert np.allclose(geometry.resampler.resample(frames), inside, rtol=1e-5)
+    assert "bin 3 × 3: 21 × 21 px" in found["done"]
+    with pytest.raises(RecipeError, match="bin"):
+        _plan(frames, bin=30)
+
+
+@pytest.mark.parametrize("scale", ["log", "sqrt", "none"])
+def test_condensed_frames_come_back_as_counts_on_each_scale(scale):
+    frames, _ = diffraction_frames(12, 64)
+    geometry, found = _plan(frames, size=64, crop=64.0, scale=scale, centre_row=31.5, centre_column=31.5)
+    counts = from_levels(condense_frames(frames, geometry), geometry.scale, geometry.scale_max)
+    step = np.diff(level_counts(scale, geometry.scale_max)).max()
+    assert np.abs(counts - np.minimum(frames, geometry.scale_max)).max() <= step
+    assert any(line.startswith(f"scale {scale}, 255 = ") for line in found["done"])
+
+
+def test_a_geometry_of_before_scales_could_be_chosen_is_logarithmic(tmp_path):
+    np.savez(tmp_path / "geometry.npz", mask=np.ones((8, 8), bool), centre=(3.5, 3.5), scale_max=9.0, size=8)
+    assert load_geometry(tmp_path).scale == "log"
+
+
 def test_hot_pixel_is_masked_and_does_not_set_the_scale():
     frames, _ = diffraction_frames(100, 64)
     top = _plan(frames, size=32)[0].scale_max
@@ -207,7 +278,7 @@ def test_switches_of_the_recipe_are_obeyed():
     frames[:, 5, 40], frames[:, 30, 30] = 65_535, 0
     file_mask = np.ones((64, 64), bool)
     file_mask[0] = False
-    off = {"find_hot": False, "find_dead": False, "use_file_mask": False}
+    off = {"find_hot": False, "find_dead": False, "find_noisy": False, "use_file_mask": False}
     assert _plan(frames, file_mask, **off)[0].mask.all()
     geometry, _ = _plan(frames, file_mask, scale_max=77.0, hole_radius=5.0, size=40)
     assert not geometry.mask[[0, 5, 30], [0, 40, 30]].any()
@@ -225,6 +296,9 @@ def test_switches_of_the_recipe_are_obeyed():
         {"crop": -1.0},
         {"scale_max": 0.0},
         {"find_hot": 1},
+        {"size": 64, "bin": 2},
+        {"bin": 2.5},
+        {"drawn_mask": None},
     ],
 )
 def test_recipes_that_make_no_sense_are_refused(values):
@@ -251,9 +325,11 @@ def test_one_frame_identical_and_empty_frames_get_a_plan(n):
 
 def test_geometry_survives_saving(tmp_path):
     frames, _ = diffraction_frames(20, 64)
-    geometry, found = _plan(frames, size=24)
+    geometry, found = _plan(frames, size=24, scale="sqrt", hole_radius=3.0)
     save_geometry(geometry, tmp_path, found)
     loaded = load_geometry(tmp_path)
+    assert loaded.scale == "sqrt"
+    assert np.array_equal(loaded.reasons, geometry.reasons)
     assert np.array_equal(condense_frames(frames, loaded), condense_frames(frames, geometry))
     assert loaded.centre == geometry.centre
     with pytest.raises(SourceError, match=r"geometry\.npz"):

@@ -1,4 +1,4 @@
-"""Find pixels that the patterns of a whole data set show to be dead or hot."""
+"""Find pixels that the patterns of a whole data set show to be dead, hot or noisy."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,10 @@ DEAD_EXPECTED_COUNTS = 25.0
 HOT_FACTOR = 5.0
 HOT_SIGMA = 10.0
 MIN_FRAMES_FOR_HOT = 8
+NOISY_FACTOR = 6.0
+MIN_FRAMES_FOR_NOISY = 32
+_DIM_PERCENTILE = 10
+_NEIGHBOURS = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], bool)
 
 
 def find_dead_pixels(mean: NDArray, peak: NDArray, good: NDArray, n_frames: int) -> NDArray:
@@ -73,6 +77,44 @@ def find_hot_pixels(mean: NDArray, good: NDArray, n_frames: int) -> NDArray:
         & (excess > counting)
         & (excess > HOT_SIGMA * spread)
     )
+
+
+def find_noisy_pixels(mean: NDArray, variance: NDArray, good: NDArray, n_frames: int) -> NDArray:
+    """Find pixels that vary from frame to frame much more than counting and their surroundings explain.
+
+    The variance of a Poisson count is its mean, or a gain times it. Over a data set it is more, as frames
+    differ, but then it is so for the pixels around, too: diffraction has no detail smaller than two pixels.
+
+    Parameters
+    ----------
+    mean : ndarray of shape (h, w), float32
+        Mean counts of each pixel over the data set.
+    variance : ndarray of shape (h, w), float32
+        Variance over the data set with the largest value of each pixel left out, so that one bright shot or
+        one cosmic ray makes no pixel noisy.
+    good : ndarray of shape (h, w), bool
+        Pixels that are not known to be bad.
+    n_frames : int
+        Number of frames behind the patterns; with fewer than 32 nothing is noisy.
+
+    Returns
+    -------
+    noisy : ndarray of shape (h, w), bool
+        Six times the second largest variance of the eight neighbours, and six times what counting with the
+        detector's gain explains.
+    """
+    good = good & np.isfinite(variance)
+    if n_frames < MIN_FRAMES_FOR_NOISY or good.sum() < 25:
+        return np.zeros_like(good)
+    # Less than a count or two in the whole data set says nothing about its variance.
+    level = np.maximum(np.abs(np.nan_to_num(mean)), 2.0 / n_frames)
+    ratio = np.where(good, np.nan_to_num(variance) / level, 0)
+    lit = good & (ratio > 0)
+    # Where frames are dim, counting is all that makes a pixel vary: there the ratio is the gain.
+    gain = float(np.percentile(ratio[lit], _DIM_PERCENTILE)) if lit.any() else 0.0
+    # The second largest, so that two noisy pixels side by side do not excuse each other.
+    around = ndimage.rank_filter(fill_masked(variance, good, width=5), rank=-2, footprint=_NEIGHBOURS)
+    return lit & (ratio > NOISY_FACTOR * gain) & (variance > NOISY_FACTOR * around)
 
 
 def fill_masked(image: NDArray, good: NDArray, *, width: int) -> NDArray:

@@ -1,7 +1,7 @@
-"""Condense frames: centred on the beam, masked, scaled down, logarithmic; the same offline and live."""
+"""Condense frames: centred on the beam, masked, scaled down, stretched; the same offline and live."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,71 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.science.bad_pixels import find_dead_pixels, find_hot_pixels
 from workers.science.beam_centre import find_centre
-from workers.science.errors import RecipeError, SourceError
-from workers.science.recipe import read_recipe, require_choice, require_range
+from workers.science.condense_recipe import CondenseRecipe
+from workers.science.errors import SourceError
+from workers.science.mask_reasons import REASONS, DrawnMask, Patterns, count_reasons, find_reasons
+from workers.science.recipe import require_range
 from workers.science.resample import Resampler
-from workers.science.thumbnails import log_levels
+from workers.science.scale import DEFAULT, to_levels
 
 # The cut-out stays inside the frame unless that would lose more than a quarter of the shorter side.
 _KEPT_SIDE = 0.75
-
-
-@dataclass(frozen=True)
-class CondenseRecipe:
-    """How frames are condensed.
-
-    Parameters
-    ----------
-    size : int, default=96
-        Side of a condensed frame, in pixels.
-    crop : float, optional
-        Side of the square that is cut out about the beam, in detector pixels. If not given, the largest
-        square that lies inside the frame; or one as wide as the frame's shorter side, where the beam is far
-        from the middle.
-    scale : {"log"}
-        How counts become brightness.
-    scale_max : float, optional
-        Counts that become 255. If not given, a high percentile of the maximum pattern.
-    scale_percentile : float, default=99.9
-        That percentile, over the good pixels of the cut-out.
-    centre_row, centre_column : float, optional
-        The beam on the detector, in pixels. If not given, it is looked for.
-    use_file_mask, find_dead, find_hot : bool, default=True
-        What is masked: the bad pixels that the file names, and those that the patterns show.
-    hole_radius : float, default=0
-        Pixels nearer to the beam than this are masked.
-    """
-
-    size: int = 96
-    crop: float | None = None
-    scale: str = "log"
-    scale_max: float | None = None
-    scale_percentile: float = 99.9
-    centre_row: float | None = None
-    centre_column: float | None = None
-    use_file_mask: bool = True
-    find_dead: bool = True
-    find_hot: bool = True
-    hole_radius: float = 0.0
-
-    def __post_init__(self) -> None:
-        require_choice("scale", self.scale, ("log",))
-        require_range("size", self.size, 8, 1024)
-        require_range("scale_percentile", self.scale_percentile, 50, 100)
-        require_range("hole_radius", self.hole_radius, 0, 1e5)
-        if self.crop is not None:
-            require_range("crop", self.crop, 4, 1e5)
-        if self.scale_max is not None:
-            require_range("scale_max", self.scale_max, 1e-6, 1e12)
-        if (self.centre_row is None) != (self.centre_column is None):
-            raise RecipeError("The centre", "only one of row and column is given", "Give both, or neither")
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "CondenseRecipe":
-        """Build the recipe from plain values; raises RecipeError on what it does not know."""
-        return read_recipe(cls, values)
 
 
 @dataclass(frozen=True)
@@ -92,6 +37,10 @@ class Geometry:
         Side of a condensed frame, in pixels.
     crop : float
         Side of the cut-out, in detector pixels.
+    scale : {"log", "sqrt", "none"}
+        How counts become brightness.
+    reasons : ndarray of shape (h, w), uint8, optional
+        Why pixels are masked, bits of `mask_reasons.REASONS`.
     """
 
     mask: NDArray
@@ -99,6 +48,8 @@ class Geometry:
     scale_max: float
     size: int
     crop: float
+    scale: str = DEFAULT
+    reasons: NDArray | None = None
 
     @cached_property
     def resampler(self) -> Resampler:
@@ -112,55 +63,66 @@ class Geometry:
 
 
 def plan_geometry(
-    mean: NDArray, peak: NDArray, n_frames: int, file_mask: NDArray | None, recipe: CondenseRecipe
+    patterns: Patterns, file_mask: NDArray | None, recipe: CondenseRecipe, drawn: DrawnMask | None = None
 ) -> tuple[Geometry, dict[str, Any]]:
     """Find mask, beam centre and scale from the patterns of a data set.
 
     Parameters
     ----------
-    mean, peak : ndarray of shape (h, w), float32
-        Mean and maximum counts of each pixel; NaN where no frame has a value.
-    n_frames : int
-        Number of frames behind them.
+    patterns : Patterns
+        Mean, maximum and variance of each pixel.
     file_mask : ndarray of shape (h, w), bool, or None
         True = good.
     recipe : CondenseRecipe
         What to look for.
+    drawn : DrawnMask, optional
+        The mask that the recipe names.
 
     Returns
     -------
     geometry : Geometry
         For every frame of this detector.
     found : dict
-        Numbers for people: pixels masked by each reason, and how well the pattern is symmetric about the
-        centre.
+        For people: pixels masked by each reason, how well the pattern is symmetric about the centre, and
+        what was done about each step of the recipe, in words.
 
     Raises
     ------
     RecipeError
-        If the given centre is outside the frame.
+        If the given centre is outside the frame, or the recipe leaves too few pixels.
     SourceError
-        If no pixel is left.
+        If no pixel is left, or a mask has another shape than the frames.
     """
-    good = np.isfinite(mean)
-    if file_mask is not None and recipe.use_file_mask:
-        good &= file_mask
-    n_file = int((~good).sum())
-    dead = find_dead_pixels(mean, peak, good, n_frames) if recipe.find_dead else np.zeros_like(good)
-    good &= ~dead
-    hot = find_hot_pixels(mean, good, n_frames) if recipe.find_hot else np.zeros_like(good)
-    good &= ~hot
-    centre, symmetry = _choose_centre(mean, good, n_frames, recipe)
-    good &= ~_hole(good.shape, centre, recipe.hole_radius)
-    crop = float(recipe.crop or _largest_crop(good.shape, centre))
-    geometry = Geometry(mask=good, centre=centre, scale_max=1.0, size=recipe.size, crop=crop)
+    reasons, done = find_reasons(patterns, file_mask, drawn, recipe)
+    centre, symmetry = _choose_centre(patterns, reasons == 0, recipe)
+    done.append(_centre_words(centre, symmetry))
+    if recipe.hole_radius:
+        hole = _hole(reasons.shape, centre, recipe.hole_radius)
+        reasons[hole] |= REASONS["hole"]
+        done.append(f"hole about the beam, radius {recipe.hole_radius:g} px: {int(hole.sum()):,} px")
+    good = reasons == 0
+    size, crop = recipe.fit_size(float(recipe.crop or _largest_crop(good.shape, centre)))
+    geometry = Geometry(good, centre, 1.0, size, crop, recipe.scale, reasons)
     if not geometry.small_mask.any():
         raise SourceError(
             "Mask", "leaves no pixel of the frames", "Choose another mask dataset, or switch it off"
         )
-    found = {"masked_by_file": n_file, "dead": int(dead.sum()), "hot": int(hot.sum()), "symmetry": symmetry}
-    scale_max = recipe.scale_max or _choose_scale(np.nan_to_num(peak), geometry, recipe.scale_percentile)
-    return Geometry(good, centre, float(scale_max), recipe.size, crop), found
+    scale_max = recipe.scale_max or _choose_scale(
+        np.nan_to_num(patterns.peak), geometry, recipe.scale_percentile
+    )
+    geometry = replace(geometry, scale_max=float(scale_max))
+    done += _size_words(geometry, recipe)
+    counts = count_reasons(reasons)
+    found = {
+        "masked_by": counts,
+        "masked_by_file": counts["file"] + counts["empty"],
+        "dead": counts["dead"],
+        "hot": counts["hot"],
+        "noisy": counts["noisy"],
+        "symmetry": symmetry,
+        "done": done,
+    }
+    return geometry, found
 
 
 def condense_frames(frames: NDArray, geometry: Geometry) -> NDArray:
@@ -177,7 +139,7 @@ def condense_frames(frames: NDArray, geometry: Geometry) -> NDArray:
     Returns
     -------
     condensed : ndarray of shape (m, s, s), uint8
-        ``255 * log1p(max(counts, 0)) / log1p(scale_max)`` of the mean counts; 0 where masked.
+        The levels of the mean counts (see `scale.to_levels`); 0 where masked.
 
     Raises
     ------
@@ -187,7 +149,7 @@ def condense_frames(frames: NDArray, geometry: Geometry) -> NDArray:
     if frames.shape[1:] != geometry.mask.shape:
         cause = f"are {frames.shape[1:]} pixels, the geometry is for {geometry.mask.shape}"
         raise SourceError("Frames", cause, "Use a network that learned from frames of this detector")
-    return log_levels(geometry.resampler.resample(frames), geometry.scale_max)
+    return to_levels(geometry.resampler.resample(frames), geometry.scale, geometry.scale_max)
 
 
 def save_geometry(geometry: Geometry, folder: Path, found: dict[str, Any]) -> None:
@@ -209,6 +171,8 @@ def save_geometry(geometry: Geometry, folder: Path, found: dict[str, Any]) -> No
         scale_max=np.float64(geometry.scale_max),
         size=np.int64(geometry.size),
         crop=np.float64(geometry.crop),
+        scale=np.str_(geometry.scale),
+        **({} if geometry.reasons is None else {"reasons": geometry.reasons}),
     )
     height, width = geometry.mask.shape
     summary = {
@@ -217,6 +181,7 @@ def save_geometry(geometry: Geometry, folder: Path, found: dict[str, Any]) -> No
         "centre": list(geometry.centre),
         "crop": geometry.crop,
         "size": geometry.size,
+        "scale": geometry.scale,
         "scale_max": geometry.scale_max,
         "masked_share": float(1 - geometry.mask.mean()),
         **found,
@@ -248,19 +213,46 @@ def load_geometry(folder: str | Path) -> Geometry:
             mask, size = data["mask"].astype(bool), int(data["size"])
             centre = (float(data["centre"][0]), float(data["centre"][1]))
             crop = float(data["crop"]) if "crop" in data else _largest_crop(mask.shape, centre)
-            return Geometry(mask, centre, float(data["scale_max"]), size, crop)
+            scale = str(data["scale"]) if "scale" in data else DEFAULT
+            reasons = data.get("reasons")
+            return Geometry(mask, centre, float(data["scale_max"]), size, crop, scale, reasons)
     except (OSError, KeyError, ValueError) as error:
         raise SourceError(str(path), f"cannot be read ({error})", "Condense the data set again") from error
 
 
 def _choose_centre(
-    mean: NDArray, good: NDArray, n_frames: int, recipe: CondenseRecipe
+    patterns: Patterns, good: NDArray, recipe: CondenseRecipe
 ) -> tuple[tuple[float, float], float | None]:
     if recipe.centre_row is None or recipe.centre_column is None:
-        return find_centre(mean, good, n_frames)
-    require_range("centre_row", recipe.centre_row, -0.5, mean.shape[0] - 0.5)
-    require_range("centre_column", recipe.centre_column, -0.5, mean.shape[1] - 0.5)
+        return find_centre(patterns.mean, good & np.isfinite(patterns.mean), patterns.n_frames)
+    height, width = good.shape
+    require_range("centre_row", recipe.centre_row, -0.5, height - 0.5)
+    require_range("centre_column", recipe.centre_column, -0.5, width - 0.5)
     return (float(recipe.centre_row), float(recipe.centre_column)), None
+
+
+def _centre_words(centre: tuple[float, float], symmetry: float | None) -> str:
+    place = f"({centre[0]:.1f}, {centre[1]:.1f})"
+    if symmetry is None:
+        return f"beam centre given: {place}"
+    if symmetry == 0:
+        return f"beam centre: the middle of the frame, {place}, as the mean pattern shows no symmetry"
+    return f"beam centre found by symmetry: {place}, correlation {symmetry:.2f}"
+
+
+def _size_words(geometry: Geometry, recipe: CondenseRecipe) -> list[str]:
+    row, column = geometry.centre
+    a_side = f"{geometry.size} × {geometry.size} px"
+    if recipe.bin is None:
+        shrunk = f"size {a_side}, {geometry.crop / geometry.size:.3g} detector pixels a side of each"
+    else:
+        shrunk = f"bin {recipe.bin} × {recipe.bin}: {a_side}"
+    chosen = "given" if recipe.scale_max else f"percentile {recipe.scale_percentile:g} of the maximum pattern"
+    return [
+        f"crop {geometry.crop:g} px about ({row:.1f}, {column:.1f})",
+        shrunk,
+        f"scale {geometry.scale}, 255 = {geometry.scale_max:,.4g} counts, {chosen}",
+    ]
 
 
 def _hole(shape: tuple[int, int], centre: tuple[float, float], radius: float) -> NDArray:

@@ -8,6 +8,7 @@ import numpy as np
 
 from workers.science.errors import SourceError
 from workers.science.io import FrameReader, iterate_blocks, open_source
+from workers.science.mask_files import load_patterns, read_drawn_mask
 from workers.science.preprocess import (
     CondenseRecipe,
     Geometry,
@@ -29,6 +30,7 @@ def plan_condense(
     source: dict[str, Any],
     index_dir: str,
     recipe: dict[str, Any],
+    drawn_mask: dict[str, str] | None = None,
     out: str,
     on_progress: Progress = silent,
 ) -> dict[str, Any]:
@@ -42,6 +44,8 @@ def plan_condense(
         Folder written by `merge_index`.
     recipe : dict
         Settings of a `CondenseRecipe`.
+    drawn_mask : dict, optional
+        The mask that the recipe names: ``path`` of the picture, and whose it is in ``words``.
     out : str
         Folder for ``geometry.npz`` and ``geometry.json``.
     on_progress : Progress
@@ -62,9 +66,9 @@ def plan_condense(
     on_progress(0, 1, "plans", note="looking for the beam and for bad pixels")
     with open_source(source) as reader:
         file_mask = reader.read_mask()
-    with np.load(Path(index_dir) / "patterns.npz") as patterns:
-        mean, peak = patterns["mean"], patterns["max"]
-    geometry, found = plan_geometry(mean, peak, source["n_frames"], file_mask, settings)
+    patterns = load_patterns(index_dir, source["n_frames"])
+    drawn = read_drawn_mask(drawn_mask, settings.drawn_mask)
+    geometry, found = plan_geometry(patterns, file_mask, settings, drawn)
     save_geometry(geometry, Path(out), {**found, "recipe": recipe})
     on_progress(1, 1, "plans")
     share = float(1 - geometry.mask.mean())

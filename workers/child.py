@@ -9,7 +9,6 @@ import hashlib
 import importlib
 import json
 import os
-import resource
 import signal
 import sys
 import time
@@ -18,9 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO
 
-# What parses other people's files gets so much address space: a compressed bomb ends as "out of memory".
-READERS = ("index.", "condense.")
-READER_BYTES = 6 * 2**30
+from workers import readers
 
 
 class Reporter:
@@ -71,22 +68,56 @@ def main() -> int:
     os.dup2(2, 1)
     report = Reporter(stream)
     call = json.load(sys.stdin)
-    if call["step"].startswith(READERS):
-        resource.setrlimit(resource.RLIMIT_AS, (READER_BYTES, READER_BYTES))
+    # Imported before the process is confined: it may need more to load than to run.
     from workers.science.errors import Cancelled, ScienceError
 
+    confined = None
     try:
-        result = find_step(call["step"])(**call["arguments"], out=call["out"], on_progress=report)
-        report.send(result=result, files=seal(Path(call["out"])))
+        step = find_step(call["step"])
+        confined = confine(call["step"], call["arguments"], call["out"])
+        result = step(**call["arguments"], out=call["out"], on_progress=report)
+        report.send(result=result, files=seal(Path(call["out"])), landlock=confined)
     except ScienceError as error:
-        report.send(error=str(error), detail="")
+        report.send(error=str(error), detail="", landlock=confined)
     except Cancelled:
         report.send(cancelled=True)
     except MemoryError:
-        report.send(error="Out of memory. Give the worker more memory, or take a smaller recipe.", detail="")
+        report.send(error=out_of_memory(call), detail="")
     except Exception:
         report.send(error="", detail=traceback.format_exc())
     return 0
+
+
+def confine(step: str, arguments: dict[str, Any], out: str) -> int | None:
+    """Give up what reading other people's files does not need, if that is what `step` does.
+
+    Returns the version of Landlock that holds, 0 if the kernel has none, None if `step` is no reader.
+    """
+    if not readers.is_reader(step):
+        return None
+    from workers.science.io import sandbox
+
+    sandbox.limit_files(readers.OPEN_FILES, readers.PREVIEW_BYTES if "inspect" in step else None)
+    read, written = readers.read_places(arguments), [out, *readers.written_places(arguments)]
+    for folder in written:  # a rule needs a folder that is there
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    if readers.has_accelerator(step):
+        return sandbox.confine([*read, *readers.ACCELERATORS], written, ["/dev"])
+    sandbox.limit_memory(readers.READER_BYTES)
+    if seconds := readers.cpu_seconds(step, arguments):
+        sandbox.limit_cpu(seconds)
+    return sandbox.confine(read, written)
+
+
+def out_of_memory(call: dict[str, Any]) -> str:
+    """Say for the user that a step needed more memory than there is, or than a reader may have."""
+    if readers.is_reader(call["step"]) and not readers.has_accelerator(call["step"]):
+        bound = readers.READER_BYTES // 2**20
+        name = readers.named_files(call["arguments"]) or "The data"
+        return (
+            f"{name}: needs more than the {bound} MiB that a reader may take. Write smaller chunks or frames."
+        )
+    return "Out of memory. Give the worker more memory, or take a smaller recipe."
 
 
 def find_step(name: str) -> Any:

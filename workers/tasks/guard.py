@@ -45,10 +45,9 @@ def work_on(claim: Claim, is_stopping: Callable[[], bool]) -> None:
             return
         out = _fresh_folder(claim)
         call = {"step": claim.job.stage_of.step, "arguments": arguments_of(claim), "out": str(out)}
+        files = readers.named_files(call["arguments"]) if readers.is_reader(call["step"]) else ""
         with Child(claim, call) as child:
-            end = child.wait(is_stopping)
-        end["files_read"] = readers.named_files(call["arguments"]) if readers.is_reader(call["step"]) else ""
-        _conclude(claim, end, out)
+            _conclude(claim, child.wait(is_stopping), out, files)
     except DatabaseError:
         # The lease runs out by itself, and somebody else takes the shard up.
         logger.exception("%s: the database does not answer; the shard is left to its lease", claim.shard)
@@ -77,8 +76,8 @@ def _fresh_folder(claim: Claim) -> Path:
     return out
 
 
-def _conclude(claim: Claim, end: dict[str, Any], out: Path) -> None:
-    """Write down how the child ended."""
+def _conclude(claim: Claim, end: dict[str, Any], out: Path, files: str) -> None:
+    """Write down how the child, which read `files`, ended."""
     if end.get("landlock") == 0:
         _tell_that_nothing_confines()
     if "result" in end:
@@ -90,9 +89,9 @@ def _conclude(claim: Claim, end: dict[str, Any], out: Path) -> None:
     elif end.get("lost"):
         logger.warning("%s: the lease was lost; nothing is published", claim.shard)
     elif end.get("died") == -signal.SIGXCPU:  # another attempt would take as long
-        lifecycle.fail(claim, _obituary(end["died"], end["files_read"]))
+        lifecycle.fail(claim, _obituary(end["died"], files))
     elif "died" in end:
-        lifecycle.lose(claim, _obituary(end["died"], end["files_read"]))
+        lifecycle.lose(claim, _obituary(end["died"], files))
     else:
         detail = end.get("detail", "")
         if detail:

@@ -1,0 +1,72 @@
+"""Which steps read other people's files, and what such a step needs: places, memory, computing time.
+
+Both sides ask: the child, which gives up everything else before the step starts, and the worker, which has to
+say how a child ended.
+"""
+
+from typing import Any
+
+# Modules of steps whose input may be made to harm. The watch computes with torch besides, on whatever
+# accelerator there is, so its memory cannot be bounded in the same way.
+READERS = ("index", "condense", "measure", "file_labels", "watch")
+READER_BYTES = 800 * 2**20
+OPEN_FILES = 4096
+PREVIEW_BYTES = 256 * 2**20  # what looking at a source writes
+ACCELERATORS = ("/dev", "/proc", "/sys", "/usr", "/opt")
+
+INSPECT_CPU_S = 300
+# A frame of 16 million pixels is read, measured and condensed in about a second.
+FRAME_CPU_S = 4
+
+# The arguments of steps that name files or folders to read, and those that name folders to write. Others,
+# such as the path of a dataset inside a file, look like paths and are none.
+_READ = ("roots", "parts", "folder", "labels", "reference")
+_WRITTEN = ("scratch", "session_dir")
+
+
+def is_reader(step: str) -> bool:
+    """Whether the step ``module.function`` opens files that other people made."""
+    return step.partition(".")[0] in READERS
+
+
+def has_accelerator(step: str) -> bool:
+    """Whether a reader computes on an accelerator besides."""
+    return step.startswith("watch.")
+
+
+def read_places(arguments: dict[str, Any]) -> list[str]:
+    """List the files and folders that the arguments of a step name for reading."""
+    source = arguments.get("source") or {}
+    moved = source.get("moved") or {}
+    places = [*source.get("roots", ()), *moved.get("roots", ())]
+    for name, value in arguments.items():
+        if value and name not in _WRITTEN and (name in _READ or name.endswith("_dir")):
+            places += _strings(value)
+    return places
+
+
+def written_places(arguments: dict[str, Any]) -> list[str]:
+    """List the folders that the arguments of a step name for writing, besides ``out``."""
+    return [arguments[name] for name in _WRITTEN if arguments.get(name)]
+
+
+def cpu_seconds(step: str, arguments: dict[str, Any]) -> int | None:
+    """Return after how much computing a reader is taken for one that loops; None if it may take any."""
+    if step == "index.inspect_source":
+        return INSPECT_CPU_S
+    if "start" in arguments and "stop" in arguments:
+        return INSPECT_CPU_S + FRAME_CPU_S * (arguments["stop"] - arguments["start"])
+    return None  # the watch has no end, and merging hashes all source files, however large
+
+
+def named_files(arguments: dict[str, Any]) -> str:
+    """Name the source files of a step as the subject of a sentence; "" where it has none."""
+    source = arguments.get("source") or {}
+    files = [item["path"] for item in source.get("files", ())] or list(arguments.get("sources", ()))
+    return files[0] if len(files) == 1 else f"One of {len(files)} files from {files[0]} on" if files else ""
+
+
+def _strings(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    return [text for text in (value.values() if isinstance(value, dict) else value) if isinstance(text, str)]

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from workers.science.chunks import in_chunks
 from workers.science.device import pick_device
 from workers.science.errors import ScienceError
 from workers.science.factorvae import FactorVAE, LearnRecipe
@@ -53,7 +54,7 @@ def load_embedder(folder: str | Path) -> Embedder:
 
 
 def embed_frames(
-    condensed: NDArray[np.uint8], network: Embedder, *, on_progress: Progress = silent
+    condensed: NDArray[np.uint8], network: Embedder, *, threads: int = 1, on_progress: Progress = silent
 ) -> NDArray[np.float32]:
     """Return the posterior means of frames.
 
@@ -63,6 +64,8 @@ def embed_frames(
         Condensed frames; may be a memory map, it is read in chunks.
     network : Embedder
         From `load_embedder`.
+    threads : int, default=1
+        Chunks worked on at a time.
     on_progress : Progress
         Told the frames done.
 
@@ -84,10 +87,13 @@ def embed_frames(
         )
     latents = np.empty((len(condensed), network.n_latents), np.float32)
     device = next(network.model.parameters()).device
-    with torch.inference_mode():
-        for start in range(0, len(condensed), CHUNK):
-            features = network.inputs.features(np.asarray(condensed[start : start + CHUNK]))
-            mean, _ = network.model.encode(torch.from_numpy(features).to(device))
-            latents[start : start + CHUNK] = mean.cpu().numpy()
-            on_progress(min(start + CHUNK, len(condensed)), len(condensed), note="embedding")
+
+    def embed(start: int, stop: int) -> NDArray[np.float32]:
+        features = network.inputs.features(np.asarray(condensed[start:stop]))
+        with torch.inference_mode():  # counts for one thread only
+            return network.model.encode(torch.from_numpy(features).to(device))[0].cpu().numpy()
+
+    for start, stop, found in in_chunks(embed, len(condensed), CHUNK, threads):
+        latents[start:stop] = found
+        on_progress(stop, len(condensed), note="embedding")
     return latents

@@ -12,13 +12,13 @@ import sklearn
 import torch
 from numpy.typing import NDArray
 
+from workers.science.chunks import in_chunks
 from workers.science.classifier import (
     BATCH,
     Classifier,
     classifier_state,
     classify_frames,
     load_classifier,
-    read_scale_max,
 )
 from workers.science.classifier_recipe import ClassifierRecipe
 from workers.science.errors import RecipeError, TrainingError
@@ -27,6 +27,7 @@ from workers.science.labels_file import check_classes, read_labels_npz
 from workers.science.metrics import choose_thresholds, decide, score
 from workers.science.network import save_network
 from workers.science.progress import Progress, silent
+from workers.science.scale import read_scale
 from workers.science.train_classifier import LabelledFrames, train
 
 N_FRAMES_FOR_MASK = 512  # a pixel that is dark on all of so many frames carries no signal
@@ -92,8 +93,8 @@ def train_classifier(
         indices, matrix = indices[kept], matrix[kept]
     warnings += check_learnable(matrix, classes, single_label, settings.exclusive)
     good = _lit_pixels(condensed)
-    scale_max = read_scale_max(condensed_dir)
-    frames = LabelledFrames(condensed[indices], matrix, good, scale_max, classes, single_label)
+    scale, scale_max = read_scale(condensed_dir)
+    frames = LabelledFrames(condensed[indices], matrix, good, scale_max, classes, single_label, scale)
     held_back = hold_back(matrix, settings.held_back, seed)
     network, probabilities, curve, seconds = train(
         frames, held_back, settings, seed, Path(scratch), on_progress
@@ -163,10 +164,13 @@ def classify_range(
     found = np.lib.format.open_memmap(
         Path(out) / "probabilities.npy", "w+", np.float32, (stop - start, len(network.classes))
     )
-    for first in range(start, stop, BATCH):
-        last = min(first + BATCH, stop)
-        found[first - start : last - start] = classify_frames(condensed[first:last], network)
-        on_progress(last - start, stop - start, "frames", note="sorting")
+
+    def sort(first: int, last: int) -> NDArray[np.float32]:
+        return classify_frames(condensed[start + first : start + last], network)
+
+    for first, last, probabilities in in_chunks(sort, stop - start, BATCH, threads):
+        found[first:last] = probabilities
+        on_progress(last, stop - start, "frames", note="sorting")
     found.flush()
     _write_classification(Path(out), network)
     return {}

@@ -30,7 +30,7 @@ def embed_range(
     start, stop : int
         Range of frames in the data set.
     threads : int
-        Threads of torch.
+        Chunks of frames worked on at a time.
     out : str
         Existing, empty folder.
     on_progress : Progress
@@ -47,7 +47,8 @@ def embed_range(
     """
     torch.set_num_threads(threads)
     condensed = np.load(Path(condensed_dir) / "condensed.npy", mmap_mode="r", allow_pickle=False)
-    latents = embed_frames(condensed[start:stop], load_embedder(network_dir), on_progress=on_progress)
+    network = load_embedder(network_dir)
+    latents = embed_frames(condensed[start:stop], network, threads=threads, on_progress=on_progress)
     np.save(Path(out) / "latents.npy", latents)
     return {}
 

@@ -58,7 +58,8 @@ def dataset_register(request: HttpRequest) -> HttpResponse:
     form = RegisterForm(request.POST, user=request.user)
     if not form.is_valid():
         return _register_page(request, 422, form=form)
-    dataset = _open_draft(request, **form.cleaned_data)
+    asked_for = [line.strip() for line in request.POST["paths"].splitlines() if line.strip()]
+    dataset = _open_draft(request, **form.cleaned_data, asked_for=asked_for)
     return redirect("datasets:dataset-draft", pk=dataset.pk)
 
 

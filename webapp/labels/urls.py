@@ -10,6 +10,7 @@ urlpatterns = [
     path("datasets/<uuid:pk>/label/classes/", views.scheme_create, name="scheme-create"),
     path("datasets/<uuid:pk>/label/classes/add/", views.class_add, name="class-add"),
     path("datasets/<uuid:pk>/label/import/", views.label_import, name="label-import"),
+    path("datasets/<uuid:pk>/label/files/", views.label_read_files, name="label-read-files"),
     path("datasets/<uuid:pk>/label/bar/", views.label_bar, name="label-bar"),
     path("datasets/<uuid:pk>/label/frames/<int:index>/", views.frame_labels, name="frame-labels"),
     path("datasets/<uuid:pk>/label/apply/", api_views.label_apply, name="label-apply"),

@@ -14,7 +14,9 @@ from webapp.accounts.access import get_for, require_writer
 from webapp.accounts.models import Group
 from webapp.datasets.columns import Columns, columns_of
 from webapp.datasets.models import Dataset
+from webapp.datasets.relink import source_of
 from webapp.jobs.models import Job
+from webapp.labels.carry import ask_for_file_labels
 from webapp.labels.forms import ClassForm, LabelsFileForm, SchemeForm
 from webapp.labels.models import ClassScheme
 from webapp.labels.naming import LabelError
@@ -50,6 +52,7 @@ def _page(
         "scheme_form": scheme_form,
         "file_form": file_form,
         "class_form": ClassForm(),
+        "file_label_names": _file_label_names(dataset),
         "n_labelled": labels.n_labelled,
         "n_frames": columns.n_frames,
         "modes": available_modes(columns),
@@ -60,6 +63,12 @@ def _page(
         | {"user": request.user.pk, "mayWrite": _may_write(request, dataset)},
     }
     return render(request, "labels/dataset_label.html", context, status=status)
+
+
+def _file_label_names(dataset: Dataset) -> list[str]:
+    """Return what the labels are called that the source files hold."""
+    source = source_of(dataset)
+    return source.facts.get("label_names", []) if source else []
 
 
 def _page_facts(dataset: Dataset, columns: Columns, scheme: ClassScheme | None) -> dict[str, Any]:
@@ -149,6 +158,21 @@ def label_import(request: HttpRequest, pk: UUID) -> HttpResponse:
         except LabelError as error:
             form.add_error("file", str(error))
     return _page(request, dataset, SchemeForm(), form, status=400)
+
+
+@login_required
+@require_POST
+def label_read_files(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Take in the labels that the source files hold."""
+    dataset = get_for(request.user, Dataset.objects, pk=pk)
+    require_writer(request.user, dataset.group)
+    if not _file_label_names(dataset):
+        messages.error(request, "The source files hold no labels. Take labels in from a CSV.")
+        return redirect("labels:dataset-label", pk=pk)
+    handle = ask_for_file_labels(dataset=dataset, source=source_of(dataset), user=request.user)
+    words = "A worker reads the labels." if handle.job else "These labels have been taken in before."
+    messages.info(request, words)
+    return redirect("labels:dataset-label", pk=pk)
 
 
 @login_required

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
@@ -9,6 +10,7 @@ from django.urls import reverse
 from webapp.accounts.models import Group, User
 from webapp.datasets.drafts import dry_run_of
 from webapp.datasets.models import Dataset
+from webapp.datasets.source_files import source_files_of
 from webapp.jobs.models import Job, Product, State
 from webapp.portal.histogram import histograms
 from webapp.portal.line import RUNNING, WAITING, LineStep, lines_of, looked_at
@@ -84,8 +86,16 @@ def dataset_facts(dataset: Dataset) -> dict[str, Any]:
         "source": newest.get("inspect"),
         "index": index,
         "condensation": condensation,
-        "source_files": dataset.source_files.all(),
+        "files": source_files_of(dataset, newest.get("inspect")),
+        **_last_look(dataset),
     }
+
+
+def _last_look(dataset: Dataset) -> dict[str, Any]:
+    """Return when the files were last looked at again, and the draft that came of it, if one did."""
+    at, draft = dataset.last_look.get("at"), dataset.last_look.get("draft")
+    successor = Dataset.objects.filter(pk=draft, is_draft=True).first() if draft else None
+    return {"last_look_at": datetime.fromisoformat(at) if at else None, "successor": successor}
 
 
 def _sheet_url(condensation: Product | None) -> str:

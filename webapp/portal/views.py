@@ -62,7 +62,12 @@ def dataset_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     dataset = get_for(request.user, Dataset.objects.select_related("group"), pk=pk)
     if dataset.is_draft:
         return redirect("datasets:dataset-draft", pk=pk)
-    context = {"dataset": dataset, **dataset_facts(dataset), "history": history_of(dataset)}
+    context = {
+        "dataset": dataset,
+        **dataset_facts(dataset),
+        "history": history_of(dataset),
+        "can_write": Group.objects.writable_by(request.user).filter(pk=dataset.group_id).exists(),
+    }
     return render(request, "portal/dataset_detail.html", context)
 
 

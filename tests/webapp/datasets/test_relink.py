@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from tests.webapp.factories import make_dataset, make_group, make_product
+from tests.webapp.factories import make_dataset, make_group, make_product, make_user
 from webapp.datasets.models import Dataset
 from webapp.datasets.relink import Found, compare, look_again, settle
 from webapp.datasets.services import inspect_source
@@ -25,25 +25,23 @@ def described(*files, n_frames=10, **other):
     } | other
 
 
-OLD = described(("/a/1.h5", 100, "aa"), ("/a/2.h5", 50, "bb"))
+ONE, TWO = ("/a/1.h5", 100, "aa"), ("/a/2.h5", 50, "bb")
+OLD = described(ONE, TWO)
+LOOKS = {
+    "the same": (described(ONE, TWO), Found.SAME),
+    "another place": (described(("/b/1.h5", 100, "aa"), ("/b/2.h5", 50, "bb")), Found.MOVED),
+    "the last file grew": (described(ONE, ("/a/2.h5", 80, "cc"), n_frames=16), Found.GROWN),
+    "a file was added": (described(ONE, TWO, ("/a/3.h5", 9, "dd"), n_frames=12), Found.GROWN),
+    "the first file changed": (described(("/a/1.h5", 120, "xx"), TWO, n_frames=16), Found.OTHER),
+    "other bytes of the same size": (described(ONE, ("/a/2.h5", 50, "cc")), Found.OTHER),
+    "a file is missing": (described(ONE), Found.OTHER),
+    "another type": (described(ONE, TWO, dtype="float32"), Found.OTHER),
+}
 
 
-@pytest.mark.parametrize(
-    ("new", "found"),
-    [
-        (described(("/a/1.h5", 100, "aa"), ("/a/2.h5", 50, "bb")), Found.SAME),
-        (described(("/b/1.h5", 100, "aa"), ("/b/2.h5", 50, "bb")), Found.MOVED),
-        (described(("/a/1.h5", 100, "aa"), ("/a/2.h5", 80, "cc"), n_frames=16), Found.GROWN),
-        (described(*(("/a/1.h5", 100, "aa"), ("/a/2.h5", 50, "bb"), ("/a/3.h5", 9, "d")), n_frames=12), Found.GROWN),
-        (described(("/a/1.h5", 120, "xx"), ("/a/2.h5", 50, "bb"), n_frames=16), Found.OTHER),
-        (described(("/a/1.h5", 100, "aa"), ("/a/2.h5", 50, "cc")), Found.OTHER),
-        (described(("/a/1.h5", 100, "aa")), Found.OTHER),
-        (described(("/a/1.h5", 100, "aa"), ("/a/2.h5", 50, "bb"), dtype="float32"), Found.OTHER),
-    ],
-    ids=["same", "moved", "last file grew", "a file was added", "first file changed", "other bytes",
-         "a file is missing", "another type"],
-)  # fmt: skip
-def test_a_second_look_is_told_from_the_contents(new, found):
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_second_look_is_told_from_the_contents(look):
+    new, found = LOOKS[look]
     assert compare(OLD, new) is found
 
 
@@ -111,3 +109,48 @@ def test_other_content_stays_a_draft_that_says_where_it_comes_from(dataset):
     assert Dataset.objects.get(pk=draft.pk).relinked_from == dataset
     assert dataset.last_look["draft"] == str(draft.pk)
     assert dataset.moved == {}
+
+
+@pytest.fixture
+def client_of(dataset, client):
+    client.force_login(make_user("ada", dataset.group))
+    return client
+
+
+def test_the_page_says_how_each_file_is(dataset, client_of):
+    page = f"/datasets/{dataset.pk}/"
+    assert b"as it was looked into" in client_of.get(page).content
+    path = Path(dataset.source_files.get().path)
+    content = path.read_bytes()
+    path.write_bytes(content + b"more")
+    assert b"being written" in client_of.get(page).content
+    path.unlink()
+    assert b"not there" in client_of.get(page).content
+
+
+def test_states_of_the_dry_run_are_shown_in_words(dataset, client_of):
+    source = dataset.products.get(kind="inspect")
+    path = dataset.source_files.get().path
+    source.facts["states"] = [{"file": path, "state": "incomplete", "words": "Module 7 misses 3 trains."}]
+    source.save()
+    assert "Module 7 misses 3 trains." in client_of.get(f"/datasets/{dataset.pk}/").content.decode()
+
+
+def test_looking_again_opens_a_draft_and_says_so(dataset, client_of):
+    answer = client_of.post(f"/datasets/{dataset.pk}/look-again/", follow=True)
+    assert "A worker looks into the files" in answer.content.decode()
+    assert Dataset.objects.get(relinked_from=dataset).is_draft
+
+
+def test_a_place_that_is_not_allowed_is_refused_in_words(dataset, client_of):
+    answer = client_of.post(f"/datasets/{dataset.pk}/relink/", {"paths": "/etc/passwd"}, follow=True)
+    assert "not inside of an allowed folder" in answer.content.decode()
+    assert not Dataset.objects.filter(relinked_from=dataset).exists()
+
+
+def test_a_missing_file_is_named_when_it_is_looked_for(dataset, client_of):
+    path = Path(dataset.source_files.get().path)
+    path.unlink()
+    answer = client_of.post(f"/datasets/{dataset.pk}/look-again/", follow=True)
+    assert path.name in answer.content.decode()
+    assert "was moved, say below" in answer.content.decode()

@@ -13,7 +13,7 @@ from tests.chromium import NoChromiumError, find_chromium
 UNDER_FIRE = "tests/integration/test_line_under_fire.py"  # the sort command brings its own SQLite
 # What needs a database runs on both; the science has none, and the browser's story is told once.
 RUNS = (
-    ("science", "sqlite", ["tests/science", "tests/live"]),
+    ("science", "sqlite", ["tests/science", "tests/live", "tests/frames"]),
     ("portal on SQLite", "sqlite", ["tests/webapp", "tests/jobs", "tests/architecture", "tests/integration"]),
     ("portal on PostgreSQL", "postgresql", ["tests/webapp", "tests/jobs", UNDER_FIRE]),
     ("browser", "sqlite", ["tests/browser"]),

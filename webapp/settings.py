@@ -131,7 +131,12 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 RUNTIME_DIR = _runtime_dir()
 ALLOWED_ROOTS = env_paths("FRINGE_ROOTS") or [DATA_DIR / "sources"]
 (DATA_DIR / "sources").mkdir(exist_ok=True)
-UPLOAD_LIMIT_BYTES = env_int("UPLOAD_LIMIT_GB", 2, minimum=1) * 2**30
+# The frame server reads single frames for pages; a path is a unix socket, which the supervisor serves itself.
+FRAME_SERVER = env_str("FRAME_SERVER") or str(RUNTIME_DIR / "frames.sock")
+FRAME_SECRET = env_str("FRAME_SECRET")
+STARTS_FRAME_SERVER = not env_str("FRAME_SERVER")
+UPLOAD_LIMIT_BYTES = env_int("UPLOAD_LIMIT_GB", 50, minimum=1) * 10**9
+UPLOAD_QUOTA_BYTES = env_int("UPLOAD_QUOTA_GB", 200, minimum=1) * 10**9
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 FILE_UPLOAD_TEMP_DIR = DATA_DIR / "incoming"
 FILE_UPLOAD_TEMP_DIR.mkdir(exist_ok=True)

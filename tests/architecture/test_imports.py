@@ -30,6 +30,7 @@ import_all("workers.tasks")
 THE_SCIENCE = """
 import_all("workers.science")
 import_all("workers.live")
+import_all("workers.frames")
 import workers.child
 """
 

@@ -69,7 +69,7 @@ def make_dataset(group: Group, n_frames: int = 600, name: str = "run 7", seed: i
     }
     facts = {
         "format": "hdf5",
-        "files": [{"path": str(path), "size": path.stat().st_size, "fingerprint": "f" * 16}],
+        "files": [{"path": str(path), "size": path.stat().st_size, "fingerprint": _fingerprint(path)}],
         "candidates": [found],
         "dataset_path": dataset.dataset_path,
         "n_frames": n_frames,
@@ -81,7 +81,12 @@ def make_dataset(group: Group, n_frames: int = 600, name: str = "run 7", seed: i
         "roots": dataset.roots,
         "segments": [{"file": str(path), "path": dataset.dataset_path, "n_frames": n_frames}],
     }
-    make_product(dataset, "inspect", lambda out: _save_picture(out / "preview.png"), facts)
+
+    def write(out: Path) -> None:
+        _save_picture(out / "preview.png")
+        (out / "source.json").write_text(json.dumps(facts))
+
+    make_product(dataset, "inspect", write, facts)
     return dataset
 
 
@@ -200,6 +205,13 @@ def _write_source(path: Path, counts: np.ndarray) -> None:
 
     with h5py.File(path, "w") as file:
         file["/entry/data/data"] = counts.round().astype(np.uint16)
+
+
+def _fingerprint(path: Path) -> str:
+    """Return what the guard knows a file by, as it stands in a source description."""
+    head, tail = path.read_bytes()[: 2**16], path.read_bytes()[-(2**16) :]
+    stat = path.stat()
+    return f"{stat.st_size}-{stat.st_mtime_ns}-{hashlib.sha256(head + tail).hexdigest()}"
 
 
 def _save_picture(path: Path, levels: np.ndarray | None = None) -> None:

@@ -16,7 +16,7 @@ from tests.webapp.factories import make_user
 from tests.webapp.world import World, make_world
 from webapp.accounts.models import Group
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frame_server")]
 MINE, FOREIGN = "ours-5c1e", "theirs-9d42"
 
 # Which object the first word of a route names; routes that want another one have a line of their own.
@@ -36,6 +36,7 @@ OTHER_OBJECTS = {
     "jobs:product-image": "index",
     "explore:sheet": "condense",
     "explore:condensed-mask": "condense",
+    "explore:condensing-mask": "condense",
     "networks:network-detail": "learn",
     "networks:network-card": "train",
 }
@@ -44,6 +45,8 @@ OTHER_PARAMETERS: dict[str, dict[str, Any]] = {
     "explore:frame-raw": {"index": 3},
     "explore:frame-thumb": {"index": 3},
     "explore:frame-npy": {"index": 3},
+    "explore:frame-full": {"index": 3},
+    "explore:frame-full-npy": {"index": 3},
     "explore:map-points": {"name": "index"},
     "explore:sheet": {"number": 0},
     "jobs:product-image": {"name": "mean.png"},
@@ -51,7 +54,11 @@ OTHER_PARAMETERS: dict[str, dict[str, Any]] = {
     "live:session-thumbnail": {"number": 3},
     "manifests:manifest-file": {"name": "manifest.csv"},
 }
-QUERIES = {"manifests:dataset-class": {"class": "Round"}, "labels:label-queue": {"mode": "order"}}
+QUERIES = {
+    "manifests:dataset-class": {"class": "Round"},
+    "labels:label-queue": {"mode": "order"},
+    "explore:frame-pattern": {"what": "mean", "frames": "0-9"},
+}
 READ_BY_POST = {"explore:frame-list", "labels:label-column"}
 
 

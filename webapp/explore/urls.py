@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from webapp.explore import frame_views, views
+from webapp.explore import frame_numbers, frame_views, views
 
 app_name = "explore"
 urlpatterns = [
@@ -14,5 +14,12 @@ urlpatterns = [
     path("datasets/<uuid:pk>/frames/<int:index>/raw.bin", frame_views.frame_raw, name="frame-raw"),
     path("datasets/<uuid:pk>/frames/<int:index>/thumb.png", frame_views.frame_thumb, name="frame-thumb"),
     path("datasets/<uuid:pk>/frames/<int:index>/counts.npy", frame_views.frame_npy, name="frame-npy"),
+    path("datasets/<uuid:pk>/frames/<int:index>/full.bin", frame_numbers.frame_full, name="frame-full"),
+    path(
+        "datasets/<uuid:pk>/frames/<int:index>/full.npy", frame_numbers.frame_full_npy, name="frame-full-npy"
+    ),
+    path("datasets/<uuid:pk>/pattern.bin", frame_numbers.frame_pattern, name="frame-pattern"),
+    path("datasets/<uuid:pk>/detector-mask.bin", frame_numbers.detector_mask, name="detector-mask"),
+    path("products/<uuid:pk>/condensing-mask.bin", frame_numbers.condensing_mask, name="condensing-mask"),
     path("products/<uuid:pk>/mask.bin", frame_views.condensed_mask_file, name="condensed-mask"),
 ]

@@ -37,7 +37,7 @@ class Stopped(Exception):
 
 
 class ProcessGroup:
-    """Redis, workers, the reaper and, if `address` is given, the web server.
+    """Redis, workers, the reaper and, if `address` is given, the web server and the server of single frames.
 
     Use it as a context manager from the main thread, and call `tend` often: it restarts what ended.
     """
@@ -93,6 +93,8 @@ class ProcessGroup:
             self._add(f"worker-gpu-{place + 1}", worker_command("gpu"), environment)
         if self.address:
             self._add("worker-live", worker_command("live"), {"OMP_NUM_THREADS": "1"})
+            if settings.STARTS_FRAME_SERVER:
+                self._add("frames", frames_command(), {"OMP_NUM_THREADS": "1"})
             self._add("web", web_command(self.address))
         self._add("reaper", [sys.executable, str(settings.BASE_DIR / "manage.py"), "reap"])
 
@@ -169,6 +171,15 @@ def accelerators() -> list[dict[str, str]]:
     else:
         visible = [str(number) for number in range(len(list(Path("/dev").glob("nvidia[0-9]*"))))]
     return [{"CUDA_VISIBLE_DEVICES": name} for name in visible] or [{}]
+
+
+def frames_command() -> list[str]:
+    """Return the command line of the server of full-resolution frames, on a socket for this user alone."""
+    make_runtime_dir()
+    return [
+        *(sys.executable, "-m", "workers.frames"),
+        *("--listen", settings.FRAME_SERVER, "--data", str(settings.DATA_DIR)),
+    ]
 
 
 def web_command(address: str) -> list[str]:

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from workers.science.errors import SourceError
 from workers.science.io.audit import check_stored, hdf5_errors, native, split_shape
+from workers.science.io.file_labels import read_file_labels
 from workers.science.io.guard import Guard
 from workers.science.io.layout import locate_frames, static_or_stack
 from workers.science.io.links import GuardedFile
 from workers.science.io.protocol import FrameIds
+from workers.science.io.source_columns import Rows, read_column
 
 # 0x1000 says that the pixel has signal; all other bits are reasons not to use it (CXI 1.6, mask)
 _HAS_SIGNAL = np.uint64(0x1000)
@@ -42,6 +44,11 @@ class Hdf5Reader:
         self.n_frames, self.dtype = description["n_frames"], np.dtype(description["dtype"])
         self.height, self.width = description["height"], description["width"]
         self.mask_path: str | None = description["mask_path"]
+        self._more_masks: list[str] = description.get("more_masks", [])
+        self._columns: dict[str, dict[str, Any]] = description.get("column_places", {})
+        self._labels_path: str | None = description.get("labels_path")
+        self._n_labels = len(description.get("label_names", []))
+        self._offsets, self._file_lengths = _count_by_file(self.segments)
         self._starts = [0, *accumulate(segment["n_frames"] for segment in self.segments)]
         self._file: GuardedFile | None = None
         self._dataset: tuple[str, h5py.Dataset] | None = None
@@ -97,9 +104,13 @@ class Hdf5Reader:
         """
         if self.mask_path is None:
             return None
+        masks = [self._read_one_mask(path) for path in (self.mask_path, *self._more_masks)]
+        return np.logical_and.reduce(masks)
+
+    def _read_one_mask(self, path: str) -> NDArray:
         file = self._open(self.segments[0]["file"])
-        located = file.locate(self.mask_path)
-        subject = file.subject(self.mask_path)
+        located = file.locate(path)
+        subject = file.subject(path)
         with hdf5_errors(subject):
             check_stored(located.node, subject)
             shape = (self.height, self.width)
@@ -143,12 +154,56 @@ class Hdf5Reader:
         )
 
     def read_columns(self, start: int, stop: int) -> dict[str, NDArray]:
-        """Read the source columns; there are none yet."""
-        return {}
+        """Read the source columns.
+
+        Parameters
+        ----------
+        start, stop : int
+            Half-open range in the order of the data set.
+
+        Returns
+        -------
+        columns : dict of str to ndarray of shape (stop - start,), float64
+            In the units that the description names; NaN where a file does not tell.
+
+        Raises
+        ------
+        SourceError
+            If a file is gone or has changed.
+        """
+        parts: dict[str, list[NDArray]] = {name: [] for name in self._columns}
+        for segment, rows in self._rows(start, stop):
+            file = self._open(segment["file"])
+            for name, place in self._columns.items():
+                parts[name].append(read_column(file, place, rows))
+        return {name: np.concatenate(values) for name, values in parts.items()}
 
     def read_labels(self, start: int, stop: int) -> NDArray | None:
-        """Read the labels of the file; there are none yet."""
-        return None
+        """Read the labels that the files hold.
+
+        Parameters
+        ----------
+        start, stop : int
+            Half-open range in the order of the data set.
+
+        Returns
+        -------
+        labels : ndarray of shape (stop - start, n_labels), bool, or None
+            True where a label applies; all False in a file without labels. None if no file has any.
+
+        Raises
+        ------
+        SourceError
+            If a file is gone or has changed.
+        """
+        if self._labels_path is None:
+            return None
+        return np.concatenate(
+            [
+                read_file_labels(self._open(segment["file"]), self._labels_path, self._n_labels, rows)
+                for segment, rows in self._rows(start, stop)
+            ]
+        )
 
     def block_length(self, start: int, block_bytes: int) -> int:
         """Say how many frames from `start` on are best read at once.
@@ -182,11 +237,23 @@ class Hdf5Reader:
         if not 0 <= start < stop <= self.n_frames:
             raise ValueError(f"frames [{start}, {stop}) of {self.n_frames}")
         pieces = []
-        for segment, first in zip(self.segments, self._starts, strict=False):
+        for number in range(bisect_right(self._starts, start) - 1, len(self.segments)):
+            segment, first = self.segments[number], self._starts[number]
+            if first >= stop:
+                break
             lo, hi = max(start - first, 0), min(stop - first, segment["n_frames"])
             if lo < hi:
                 pieces.append((segment, lo, hi))
         return pieces
+
+    def _rows(self, start: int, stop: int) -> list[tuple[dict[str, Any], Rows]]:
+        rows = []
+        for segment, lo, hi in self._pieces(start, stop):
+            offset = self._offsets[segment["file"], segment["path"]]
+            entries = segment["entries"][lo:hi] if "entries" in segment else None
+            n_file = self._file_lengths[segment["file"]]
+            rows.append((segment, Rows(offset + lo, offset + hi, n_file, entries)))
+        return rows
 
     def _open(self, path: str) -> GuardedFile:
         if self._file is None or self._file.path != path:
@@ -239,8 +306,10 @@ class Hdf5Reader:
     ) -> np.ma.MaskedArray:
         if template is None:
             return np.ma.masked_all(hi - lo, np.int64)
+        if entries is not None and template == "{entry}":  # the number of the group is the identifier
+            return np.ma.array(np.asarray(entries, np.int64))
         file = self._open(path)
-        if entries is None:
+        if entries is None or "{entry}" not in template:
             return np.ma.array(_read_column(file, template, lo, hi))
         values = [_read_column(file, template.replace("{entry}", str(entry)), 0, 1)[0] for entry in entries]
         return np.ma.array(np.asarray(values, np.int64))
@@ -252,6 +321,16 @@ def _read_column(file: GuardedFile, path: str, lo: int, hi: int) -> NDArray:
         check_stored(node, file.subject(path))
         values = np.atleast_1d(node[()]) if node.ndim == 0 else node[lo:hi]
     return values.reshape(hi - lo).astype(np.int64)
+
+
+def _count_by_file(segments: list[dict[str, Any]]) -> tuple[dict[tuple[str, str], int], dict[str, int]]:
+    """Say where each segment begins among the frames of its file, and how many frames each file has."""
+    offsets, lengths = {}, {}
+    for segment in segments:
+        file = segment["file"]
+        offsets[file, segment["path"]] = lengths.get(file, 0)
+        lengths[file] = lengths.get(file, 0) + segment["n_frames"]
+    return offsets, lengths
 
 
 def _is_bad(values: NDArray) -> NDArray:

@@ -1,24 +1,21 @@
 """HDF5 in all its layouts: which dataset of a file holds the frames, and the description of them."""
 
+import os
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from workers.science.errors import SourceError
+from workers.science.io.audit import split_shape
+from workers.science.io.file_labels import find_labels, find_unused_slots
 from workers.science.io.guard import Guard
 from workers.science.io.hdf5 import Hdf5Reader
-from workers.science.io.layout import (
-    Candidate,
-    Survey,
-    choose_candidate,
-    find_ids,
-    find_mask,
-    inspect_dataset,
-    split_shape,
-    survey_file,
-)
+from workers.science.io.layout import Candidate, find_ids, find_masks, inspect_dataset
 from workers.science.io.links import GuardedFile
 from workers.science.io.protocol import FrameReader
+from workers.science.io.source_columns import Rows, find_columns
+from workers.science.io.survey import Survey, choose_candidate, survey_file
 
 # Eiger masters link to their frames as data_000001, data_000002, ... (NXmx)
 _NUMBERED = re.compile(r"(.*/data_)\d{6}")
@@ -38,28 +35,24 @@ class Hdf5Format:
 
     def describe(self, guard: Guard, sources: Sequence[str], dataset_path: str | None) -> dict[str, Any]:
         """Describe HDF5 files; the frames are proposed by convention and size if no path is given."""
-        segments, surveys, is_proposed = [], [], dataset_path is None
-        for source in sources:
-            with GuardedFile(guard, source) as file:
-                survey = survey_file(file)
-                candidate = _pick(file, survey, dataset_path)
-                dataset_path = candidate.path
-                surveys.append((survey, candidate))
-                parts = _numbered_parts(survey, candidate) if is_proposed else [candidate]
-                segments += [_segment(file, survey, part) for part in parts]
-        _, height, width = _check_same(sources, [candidate for _, candidate in surveys])
-        survey, candidate = surveys[0]
-        mask_path = find_mask(survey, candidate)
+        with GuardedFile(guard, sources[0]) as file:
+            first = _look(file, dataset_path)
+            found = _describe_first(file, first)
+        segments, states = list(first.segments), list(first.states)
+        for source in sources[1:]:
+            try:
+                with GuardedFile(guard, source) as file:
+                    other = _look_again(file, first, is_proposed=dataset_path is None)
+            except SourceError as error:
+                states.append(_left_out(source, error))
+                continue
+            _check_same(source, other.candidate, first.candidate)
+            segments += other.segments
+            states += other.states
         return {
-            "format": survey.format,
-            "candidates": [item.describe() for item in survey.candidates],
-            "dataset_path": candidate.path,
+            **found,
             "n_frames": sum(segment["n_frames"] for segment in segments),
-            "height": height,
-            "width": width,
-            "dtype": candidate.dtype.newbyteorder("=").name,
-            "mask_path": mask_path,
-            "warnings": _collect_warnings(surveys, mask_path),
+            "states": states,
             "segments": segments,
         }
 
@@ -71,19 +64,93 @@ class Hdf5Format:
 FORMAT = Hdf5Format()
 
 
-def _pick(file: GuardedFile, survey: Survey, dataset_path: str | None) -> Candidate:
-    if dataset_path is None:
-        return choose_candidate(file, survey)
-    if "{entry}" in dataset_path:
-        found = next((item for item in survey.candidates if item.path == dataset_path), None)
-        if found is None:
-            raise SourceError(
-                file.subject(dataset_path), "there is no such dataset", "Choose one of the listed datasets"
-            )
-        return found
-    candidate = inspect_dataset(file, dataset_path)
-    survey.entries = []  # one dataset was named, so it is not the whole series of entries
-    return candidate
+@dataclass(frozen=True)
+class _Look:
+    """What one file is taken to hold."""
+
+    survey: Survey
+    candidate: Candidate
+    segments: list[dict[str, Any]]
+    states: list[dict[str, str]]
+
+    @property
+    def rows(self) -> Rows:
+        """All frames of the file."""
+        n_frames = sum(segment["n_frames"] for segment in self.segments)
+        return Rows(0, n_frames, n_frames, self.segments[0].get("entries"))
+
+
+def _look(file: GuardedFile, dataset_path: str | None) -> _Look:
+    survey = survey_file(file)
+    candidate = choose_candidate(file, survey) if dataset_path is None else _named(file, survey, dataset_path)
+    parts = _numbered_parts(survey, candidate) if dataset_path is None else [candidate]
+    return _Look(
+        survey, candidate, [_segment(file, survey, part) for part in parts], _states(file, survey, candidate)
+    )
+
+
+def _look_again(file: GuardedFile, first: _Look, *, is_proposed: bool) -> _Look:
+    """Look into another file of the data set: only where frames of the first one lie, if that is known."""
+    path = first.candidate.path
+    if "{entry}" not in path and not (is_proposed and _NUMBERED.fullmatch(path)):
+        candidate = inspect_dataset(file, path)
+        survey = Survey(first.survey.convention)
+        return _Look(survey, candidate, [_segment(file, survey, candidate)], _states(file, survey, candidate))
+    if "{entry}" not in path:
+        return _look(file, None)
+    survey = survey_file(file)
+    alike = [
+        shots.candidate.path for shots in survey.shots if _any_run(shots.candidate.path) == _any_run(path)
+    ]
+    return _look(file, alike[0] if alike else path)
+
+
+def _any_run(path: str) -> str:
+    return re.sub(r"/run_\d+/", "/run_*/", path)
+
+
+def _named(file: GuardedFile, survey: Survey, dataset_path: str) -> Candidate:
+    if "{entry}" not in dataset_path:
+        return inspect_dataset(file, dataset_path)
+    found = next((item for item in survey.candidates if item.path == dataset_path), None)
+    if found is None:
+        raise SourceError(
+            file.subject(dataset_path), "there is no such dataset", "Choose one of the listed datasets"
+        )
+    return found
+
+
+def _describe_first(file: GuardedFile, look: _Look) -> dict[str, Any]:
+    survey, candidate = look.survey, look.candidate
+    shots = survey.shots_of(candidate)
+    masks = find_masks(survey.masks, candidate, shots.masked_by if shots else candidate.path)
+    columns = find_columns(file, survey.convention, candidate.path, look.rows)
+    columns = {name: place for name, place in columns.items() if not _is_known(look, place)}
+    labels = find_labels(file, survey.convention, candidate.path, look.rows)
+    _, height, width = split_shape(candidate.shape)
+    return {
+        "format": survey.convention.name,
+        "candidates": [item.describe() for item in survey.candidates],
+        "dataset_path": candidate.path,
+        "height": height,
+        "width": width,
+        "dtype": candidate.dtype.newbyteorder("=").name,
+        "mask_path": masks[0] if masks else None,
+        "more_masks": masks[1:],
+        "columns": {
+            name: {"unit": place["unit"], "title": place["title"]} for name, place in columns.items()
+        },
+        "column_places": columns,
+        "label_names": labels[1] if labels else [],
+        "labels_path": labels[0] if labels else None,
+        "warnings": _collect_warnings(survey, candidate, masks, labels),
+    }
+
+
+def _is_known(look: _Look, place: dict[str, Any]) -> bool:
+    """Whether a column only repeats who a frame is."""
+    ids = {path for segment in look.segments for path in segment["ids"].values()}
+    return not place["period"] and place["path"] in ids
 
 
 def _numbered_parts(survey: Survey, candidate: Candidate) -> list[Candidate]:
@@ -104,40 +171,56 @@ def _numbered_parts(survey: Survey, candidate: Candidate) -> list[Candidate]:
 
 
 def _segment(file: GuardedFile, survey: Survey, candidate: Candidate) -> dict[str, Any]:
-    entries = survey.entries if "{entry}" in candidate.path else None
+    shots = survey.shots_of(candidate)
+    ids = find_ids(file, candidate, shots.entries[0] if shots else None)
+    if shots and survey.convention.numbered_by:
+        ids = {survey.convention.numbered_by: "{entry}", **ids}
     segment: dict[str, Any] = {
         "file": file.path,
         "path": candidate.path,
         "n_frames": split_shape(candidate.shape)[0],
-        "ids": find_ids(file, candidate, entries[0] if entries else None),
+        "ids": ids,
     }
-    if entries:
-        segment["entries"] = entries
-    return segment
+    return {**segment, "entries": shots.entries} if shots else segment
 
 
-def _check_same(sources: Sequence[str], candidates: list[Candidate]) -> tuple[int, int, int]:
-    first = candidates[0]
-    for source, candidate in zip(sources, candidates, strict=True):
-        if split_shape(candidate.shape)[1:] != split_shape(first.shape)[1:] or candidate.dtype != first.dtype:
-            cause = (
-                f"has frames {candidate.dtype} {candidate.shape}, the first file {first.dtype} {first.shape}"
-            )
-            raise SourceError(f"{source} {candidate.path}", cause, "Register them as two data sets")
-    return split_shape(first.shape)
+def _states(file: GuardedFile, survey: Survey, candidate: Candidate) -> list[dict[str, str]]:
+    shots = survey.shots_of(candidate)
+    if shots:
+        return shots.states
+    n_frames = split_shape(candidate.shape)[0]
+    unused = find_unused_slots(file, survey.convention, n_frames)
+    if not len(unused):
+        return []
+    words = f"{len(unused)} of {n_frames} slots hold no event, the first is frame {unused[0]} of the file"
+    return [{"file": file.path, "state": "incomplete", "words": words}]
 
 
-def _collect_warnings(surveys: list[tuple[Survey, Candidate]], mask_path: str | None) -> list[str]:
-    warnings = [text for survey, _ in surveys for text in survey.warnings]
-    warnings += [f"Left out: {error}" for survey, _ in surveys for size, error in survey.refused if size]
-    survey, candidate = surveys[0]
-    same = sum(item.shape == candidate.shape for item in survey.candidates)
+def _left_out(source: str, error: SourceError) -> dict[str, str]:
+    state = "unreadable" if os.path.lexists(source) else "missing"
+    return {"file": source, "state": state, "words": f"left out: {error.subject}: {error.cause}"}
+
+
+def _check_same(source: str, candidate: Candidate, first: Candidate) -> None:
+    if split_shape(candidate.shape)[1:] != split_shape(first.shape)[1:] or candidate.dtype != first.dtype:
+        cause = f"has frames {candidate.dtype} {candidate.shape}, the first file {first.dtype} {first.shape}"
+        raise SourceError(f"{source} {candidate.path}", cause, "Register them as two data sets")
+
+
+def _collect_warnings(
+    survey: Survey, candidate: Candidate, masks: list[str], labels: tuple[str, list[str]] | None
+) -> list[str]:
+    warnings = list(survey.warnings)
+    warnings += [f"Left out: {error}" for size, error in survey.refused if size]
+    same = sum((item.shape, item.dtype) == (candidate.shape, candidate.dtype) for item in survey.candidates)
     if same > 1 and not _NUMBERED.fullmatch(candidate.path):
         warnings.append(
             f"{same} datasets have the same shape as the chosen one; check that it is the right one."
         )
-    if mask_path and len(survey.masks[mask_path]) > 2 and survey.masks[mask_path][0] > 1:
+    if any(len(survey.masks[path]) > 2 and survey.masks[path][0] > 1 for path in masks):
         warnings.append(
             "The mask is given per frame; a pixel that is bad in half of the frames is left out everywhere."
         )
+    if labels and labels[1] == [f"label {number}" for number in range(1, len(labels[1]) + 1)]:
+        warnings.append("The file does not name its labels; give them names when you take them over.")
     return warnings

@@ -1,12 +1,14 @@
 """Describe files as a data set, and open what was described, whatever their format."""
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
 from workers.science.errors import SourceError
+from workers.science.io.expand import expand_sources
 from workers.science.io.formats import format_named, recognise_format
 from workers.science.io.guard import Guard
-from workers.science.io.protocol import FrameReader
+from workers.science.io.protocol import Format, FrameReader
 
 
 def describe_source(
@@ -17,7 +19,7 @@ def describe_source(
     Parameters
     ----------
     sources : sequence of str
-        Files in the order of the data set.
+        Files, folders and patterns in the order of the data set (see `expand_sources`).
     roots : sequence of str
         Folders below which files may be opened.
     dataset_path : str, optional
@@ -31,21 +33,41 @@ def describe_source(
     Raises
     ------
     SourceError
-        If a file is refused or damaged, holds no frames, or if frames differ in shape.
+        If no file can be read, or if files differ in format or in the shape of their frames.
     """
-    if not sources:
-        raise SourceError("sources", "no file was named", "Choose at least one file")
-    guard = Guard(roots)
-    form = recognise_format(guard, sources[0])
-    found = form.describe(guard, sources, dataset_path)
-    defaults = {"columns": {}, "label_names": [], "states": []}
+    guard, sources = Guard(roots), expand_sources(sources, roots)
+    form, readable, states = _sort_out(guard, sources)
+    found = form.describe(guard, readable, dataset_path)
+    defaults = {"columns": {}, "label_names": []}
+    found = {**defaults, **found, "states": [*states, *found.get("states", [])]}
     return {
-        **defaults,
         **found,
         "reader": form.name,
-        "files": _list_files(guard, sources),
+        "files": _list_files(guard, sources, _left_out(found)),
         "roots": [str(root) for root in roots],
     }
+
+
+def _sort_out(guard: Guard, sources: Sequence[str]) -> tuple[Format, list[str], list[dict[str, str]]]:
+    """Find the one format of all files, and leave out those in which none is recognised."""
+    forms: dict[str, Format] = {}
+    states, first_error = [], None
+    for source in sources:
+        try:
+            forms[source] = recognise_format(guard, source)
+        except SourceError as error:
+            first_error = first_error or error
+            state = "unreadable" if os.path.lexists(source) else "missing"
+            states.append({"file": source, "state": state, "words": str(error)})
+    if not forms:
+        raise first_error
+    (first, form), *others = forms.items()
+    for source, other in others:
+        if other is not form:
+            cause = f"is {other.title}, and {first} is {form.title}"
+            remedy = "Name the files of one format, for instance by a pattern such as run/*.h5"
+            raise SourceError(source, cause, remedy)
+    return form, list(forms), states
 
 
 def open_source(description: dict[str, Any]) -> FrameReader:
@@ -107,10 +129,17 @@ def _replace(value: Any, paths: dict[str, str]) -> Any:
     return value
 
 
-def _list_files(guard: Guard, sources: Sequence[str]) -> list[dict[str, Any]]:
+def _left_out(found: dict[str, Any]) -> set[str]:
+    states = found.get("states", [])
+    return {item["file"] for item in states if item["state"] in ("unreadable", "missing")}
+
+
+def _list_files(guard: Guard, sources: Sequence[str], left_out: set[str]) -> list[dict[str, Any]]:
     own = {opened.path: opened for opened in guard.opened.values()}
-    linked = [path for path in own if path not in set(sources)]
+    named = dict.fromkeys(sources)
+    linked = {path for path in own if path not in named}
     return [
         {"path": path, "size": own[path].size, "fingerprint": own[path].fingerprint, "linked": path in linked}
-        for path in [*dict.fromkeys(sources), *linked]
+        for path in [*named, *sorted(linked)]
+        if path not in left_out
     ]

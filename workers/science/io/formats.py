@@ -19,7 +19,15 @@ class _Entry:
 
 
 # A module holds `FORMAT`. The first that recognises a file reads it; its name stands in the description.
-_ENTRIES = (_Entry("hdf5", "workers.science.io.hdf5_format"),)
+_ENTRIES = (
+    _Entry("dragonfly", "workers.science.io.dragonfly"),  # its .h5 is HDF5 that only it can read
+    _Entry("hdf5", "workers.science.io.hdf5_format"),
+    _Entry("npy", "workers.science.io.array_format"),
+    _Entry("npz", "workers.science.io.npz_format"),
+    _Entry("tiff", "workers.science.io.tiff_format"),
+    _Entry("cbf", "workers.science.io.cbf_format"),
+    _Entry("edf", "workers.science.io.edf_format"),
+)
 
 
 def format_named(name: str) -> Format:

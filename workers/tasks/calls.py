@@ -81,7 +81,7 @@ def _inspect(claim: Claim) -> dict[str, Any]:
     dataset = claim.job.dataset
     return {
         "sources": [file.path for file in dataset.source_files.all()],
-        "roots": dataset.roots,
+        "roots": dataset.moved.get("roots", dataset.roots),
         "dataset_path": claim.job.params.get("dataset_path") or None,
     }
 

@@ -111,6 +111,18 @@ def test_other_content_stays_a_draft_that_says_where_it_comes_from(dataset):
     assert dataset.moved == {}
 
 
+def test_the_page_of_such_a_draft_says_what_becomes_of_the_labels(dataset, client_of):
+    path = settings.DATA_DIR / "sources" / "recalibrated.h5"
+    path.write_bytes(b"y" * 80)
+    draft, product = looked_at(dataset, path, "80-99-zz", label_names=["Round", "Bent"])
+    settle(product=product)
+    page = client_of.get(f"/datasets/{draft.pk}/draft/").content.decode()
+    assert "labels are carried over" in page
+    assert "Round, Bent" in page
+    there = client_of.get(f"/datasets/{dataset.pk}/").content.decode()
+    assert f"/datasets/{draft.pk}/draft/" in there
+
+
 @pytest.fixture
 def client_of(dataset, client):
     client.force_login(make_user("ada", dataset.group))

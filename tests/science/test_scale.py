@@ -3,6 +3,10 @@
 import numpy as np
 import pytest
 
+from tests.science.synthetic import diffraction_frames
+from workers.science.classifier_input import network_levels
+from workers.science.factorvae import LearnRecipe
+from workers.science.inputs import InputMap
 from workers.science.scale import SCALES, from_levels, level_counts, level_thresholds, to_levels
 
 STRETCH = {"log": np.log1p, "sqrt": np.sqrt, "none": lambda counts: counts}
@@ -38,3 +42,35 @@ def test_thresholds_lie_between_the_counts_of_their_levels(scale):
 @pytest.mark.parametrize("scale", SCALES)
 def test_what_is_no_count_is_dark_and_what_is_too_much_is_white(scale):
     assert to_levels([-5.0, np.nan, 0.0, 9.0, 1e9, np.inf], scale, 9.0).tolist() == [0, 0, 0, 255, 255, 255]
+
+
+def _on_scale(frames, scale):
+    top = float(frames.max())
+    return to_levels(frames, scale, top), top
+
+
+def test_what_networks_see_does_not_depend_on_the_scale_of_the_frames():
+    frames, _ = diffraction_frames(8, 48)
+    good = np.ones((48, 48), bool)
+    (log, top), (root, _) = _on_scale(frames, "log"), _on_scale(frames, "sqrt")
+    for form in ("polar", "image"):
+        seen, _ = network_levels(log, good, top, form)
+        same, _ = network_levels(root, good, top, form, "sqrt")
+        wrong, _ = network_levels(root, good, top, form)
+        bright = seen > 0.5  # where a step of either scale is small
+        assert np.abs(seen - same)[bright].max() < 0.02 < np.abs(seen - wrong)[bright].mean()
+    maps = [_input_map(top, good, scale) for scale in ("log", "sqrt")]
+    features, same = maps[0].features(log), maps[1].features(root)
+    assert np.median(np.abs(features - same)) < 0.02 * np.abs(features).mean()
+
+
+def _input_map(top, good, stretch):
+    one, zero = np.ones(1, "f4"), np.zeros(1, "f4")
+    return InputMap(LearnRecipe(), top, good, mean=zero, scale=one, stretch=stretch)
+
+
+def test_a_network_keeps_the_scale_and_an_old_one_is_logarithmic():
+    tensors = _input_map(9.0, np.ones((8, 8), bool), "sqrt").tensors()
+    assert InputMap.from_tensors(LearnRecipe(), tensors).stretch == "sqrt"
+    del tensors["input.stretch"]
+    assert InputMap.from_tensors(LearnRecipe(), tensors).stretch == "log"

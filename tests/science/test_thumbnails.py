@@ -7,7 +7,6 @@ from workers.science.thumbnails import (
     INFERNO,
     MASKED_COLOUR,
     draw_pattern,
-    log_levels,
     make_tiles,
     write_pattern,
     write_sheet,
@@ -34,10 +33,6 @@ def test_sheet_holds_the_tiles_row_by_row(tmp_path):
     assert np.abs(tile[40:60, 40:60] - INFERNO[255]).max() < 12
     assert np.abs(tile[8:24, 8:24] - MASKED_COLOUR).max() < 12
     assert sheet[128:].max() < 12
-
-
-def test_levels_are_clipped_at_both_ends():
-    assert log_levels(np.array([-5.0, 0.0, 9.0, 1e9]), 9.0).tolist() == [0, 0, 255, 255]
 
 
 def test_pattern_is_drawn_with_its_mask_and_scaled_down(tmp_path):

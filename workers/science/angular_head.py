@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
 from workers.science.polar import EMPTY, angular_power, find_centres, polar_maps, relative_magnitudes
+from workers.science.scale import DEFAULT, level_counts
 
 N_RADII = 32
 N_ANGLES = 64
@@ -52,7 +53,7 @@ class AngularHead(nn.Module):
 
 
 def angular_features(
-    condensed: NDArray[np.uint8], good: NDArray[np.bool_], scale_max: float
+    condensed: NDArray[np.uint8], good: NDArray[np.bool_], scale_max: float, scale: str = DEFAULT
 ) -> NDArray[np.float32]:
     """Return features of condensed frames that know neither the in-plane angle nor where the beam was.
 
@@ -68,6 +69,8 @@ def angular_features(
         Pixels that carry signal.
     scale_max : float
         Counts at grey level 255.
+    scale : {"log", "sqrt", "none"}
+        How counts became levels.
 
     Returns
     -------
@@ -75,7 +78,7 @@ def angular_features(
         Ring by ring, then band by band, then the spectrum.
     """
     features = np.empty((len(condensed), N_FEATURES), np.float32)
-    counts_of = np.expm1(np.arange(256) / 255 * np.log1p(scale_max)).astype(np.float32)
+    counts_of = level_counts(scale, scale_max)
     for start in range(0, len(condensed), CHUNK):
         counts = counts_of[condensed[start : start + CHUNK]] * good
         features[start : start + CHUNK] = _features(counts, good)

@@ -15,7 +15,8 @@ from workers.science.angular_head import DARK, AngularHead, angular_features
 from workers.science.classifier_input import network_levels
 from workers.science.device import pick_device
 from workers.science.errors import RecipeError
-from workers.science.network import GEOMETRY, load_card, load_tensors, require_kind
+from workers.science.network import load_card, load_tensors, require_kind
+from workers.science.scale import DEFAULT, read_scale
 
 LOG_SLOPE = 0.2  # `a` of the logarithmic activation, and the slope of the leaky ReLU, as published
 BRIGHTNESS = 30.0  # mean of the input; puts the weak outer rings on the curved part of the logarithm
@@ -131,6 +132,8 @@ class Classifier:
     thresholds : list of float
     exclusive : list of int
         Columns of classes that stand alone.
+    scale : {"log", "sqrt", "none"}
+        How counts become grey levels.
     """
 
     residual: AiryNet
@@ -143,6 +146,7 @@ class Classifier:
     classes: list[str]
     thresholds: list[float]
     exclusive: list[int]
+    scale: str = DEFAULT
 
     def logits(self, condensed: NDArray[np.uint8]) -> Tensor:
         """Return the joined logits (b, k) of one batch of condensed frames (b, s, s)."""
@@ -152,12 +156,12 @@ class Classifier:
     def expert_logits(self, condensed: NDArray[np.uint8]) -> tuple[Tensor, Tensor | None]:
         """Return the logits (b, k) of the residual network and of the angular head."""
         device = next(self.residual.parameters()).device
-        seen = network_levels(condensed, self.good, self.scale_max, self.form)
+        seen = network_levels(condensed, self.good, self.scale_max, self.form, self.scale)
         levels, good = (torch.from_numpy(part).to(device) for part in seen)
         residual = self.residual(normalised_counts(levels, good, self.scale_max))
         if self.angular is None:
             return residual, None
-        features = torch.from_numpy(angular_features(condensed, self.good, self.scale_max))
+        features = torch.from_numpy(angular_features(condensed, self.good, self.scale_max, self.scale))
         return residual, self.angular(features.to(device))
 
 
@@ -220,17 +224,19 @@ def load_classifier(folder: str | Path) -> Classifier:
     angular = _under("angular.", tensors)
     head = AngularHead.from_state(angular) if angular else None
     device = pick_device()
+    scale, scale_max = read_scale(folder)
     return Classifier(
         residual.to(device).eval(),
         card["recipe"].get("input", "image"),
         head.to(device).eval() if head else None,
         float(card["residual_share"]),
         tensors["good"].numpy().astype(np.bool_),
-        read_scale_max(folder),
+        scale_max,
         single_label,
         classes,
         card["thresholds"],
         [classes.index(name) for name in card["recipe"]["exclusive"]],
+        scale,
     )
 
 
@@ -240,12 +246,6 @@ def classifier_state(network: Classifier) -> dict[str, Tensor]:
     if network.angular is not None:
         state |= {f"angular.{name}": value for name, value in network.angular.state_dict().items()}
     return state | {"good": torch.from_numpy(network.good.astype(np.uint8))}
-
-
-def read_scale_max(folder: str | Path) -> float:
-    """Return the counts at grey level 255 from the ``geometry.npz`` of a folder."""
-    with np.load(Path(folder) / GEOMETRY, allow_pickle=False) as geometry:
-        return float(geometry["scale_max"])
 
 
 def _under(prefix: str, tensors: dict[str, Any]) -> dict[str, Tensor]:

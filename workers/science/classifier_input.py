@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.science.polar import EMPTY, find_centres, polar_maps
+from workers.science.scale import DEFAULT, level_counts
 
 N_RADII, N_ANGLES = 48, 64
 CENTRE_REACH = 0.03  # of the side of the frame, as far as a beam moves from shot to shot
@@ -11,7 +12,11 @@ CHUNK = 64  # frames at a time: bounds the memory
 
 
 def network_levels(
-    condensed: NDArray[np.uint8], good: NDArray[np.bool_], scale_max: float, form: str
+    condensed: NDArray[np.uint8],
+    good: NDArray[np.bool_],
+    scale_max: float,
+    form: str,
+    scale: str = DEFAULT,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return what the residual network is fed, and where it carries signal.
 
@@ -28,19 +33,22 @@ def network_levels(
         Counts at grey level 255.
     form : str
         ``"polar"`` or ``"image"``.
+    scale : {"log", "sqrt", "none"}
+        How counts became grey levels.
 
     Returns
     -------
     levels : ndarray of shape (n, h, w), float32
-        ``log1p(counts) / log1p(scale_max)``; of a polar map radii by angles.
+        ``log1p(counts) / log1p(scale_max)``, whichever the scale of the frames; of a polar map radii by
+        angles.
     signal : ndarray of shape (h, w), float32
         1 where it carries signal; everywhere on a polar map, whose gaps are filled.
     """
-    if form == "image":
-        return condensed.astype(np.float32) / 255, good.astype(np.float32)
-    levels = np.empty((len(condensed), N_RADII, N_ANGLES), np.float32)
     log_range = float(np.log1p(scale_max))
-    counts_of = np.expm1(np.arange(256) / 255 * log_range).astype(np.float32)
+    counts_of = level_counts(scale, scale_max)
+    if form == "image":
+        return (np.log1p(counts_of) / log_range).astype(np.float32)[condensed], good.astype(np.float32)
+    levels = np.empty((len(condensed), N_RADII, N_ANGLES), np.float32)
     for start in range(0, len(condensed), CHUNK):
         counts = counts_of[condensed[start : start + CHUNK]] * good
         centres = find_centres(np.sqrt(counts + np.float32(EMPTY)), good, reach=CENTRE_REACH * len(good))

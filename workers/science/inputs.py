@@ -11,6 +11,7 @@ from torch.nn import functional
 from workers.science.factorvae import IMAGE_SIDE, LearnRecipe
 from workers.science.polar import EMPTY, angular_power, find_centres, polar_maps, relative_magnitudes
 from workers.science.progress import Progress, silent
+from workers.science.scale import DEFAULT, SCALES, from_levels
 
 CHUNK = 64
 """Frames that are turned into features at a time: bounds the memory."""
@@ -21,7 +22,7 @@ class InputMap:
     """The map from condensed frames to features, with what it took from the data set.
 
     `mask` (s, s) bool is True where a condensed frame may be used. `mean` and `scale` (n_features,) float32
-    standardise the features; they are 0 and 1 for images.
+    standardise the features; they are 0 and 1 for images. `stretch` is the scale of the condensed frames.
     """
 
     recipe: LearnRecipe
@@ -29,6 +30,7 @@ class InputMap:
     mask: NDArray[np.bool_]
     mean: NDArray[np.float32]
     scale: NDArray[np.float32]
+    stretch: str = DEFAULT
 
     def features(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return standardised features.
@@ -49,8 +51,7 @@ class InputMap:
         """Return features before standardisation, of shape (m, n_features), float32."""
         if self.recipe.input == "image":
             return image_features(frames)
-        counts_of = np.expm1(np.arange(256) * (np.log1p(self.scale_max) / 255)).astype(np.float32)
-        return angular_features(counts_of[frames], self.mask, self.recipe)
+        return angular_features(from_levels(frames, self.stretch, self.scale_max), self.mask, self.recipe)
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """Return what must be stored beside the weights to embed new frames."""
@@ -59,6 +60,7 @@ class InputMap:
             "input.mean": torch.from_numpy(self.mean),
             "input.scale": torch.from_numpy(self.scale),
             "input.scale_max": torch.tensor(self.scale_max, dtype=torch.float64),
+            "input.stretch": torch.tensor(SCALES.index(self.stretch)),
         }
 
     @classmethod
@@ -70,6 +72,7 @@ class InputMap:
             mask=tensors["input.mask"].numpy().astype(bool),
             mean=tensors["input.mean"].numpy(),
             scale=tensors["input.scale"].numpy(),
+            stretch=SCALES[int(tensors["input.stretch"])] if "input.stretch" in tensors else DEFAULT,
         )
 
 
@@ -116,6 +119,7 @@ def prepare_inputs(
     scale_max: float,
     path: Path,
     *,
+    stretch: str = DEFAULT,
     on_progress: Progress = silent,
 ) -> tuple[InputMap, NDArray[np.float32]]:
     """Compute the features of a data set once, into a file, and the map that made them.
@@ -132,6 +136,8 @@ def prepare_inputs(
         Counts that 255 stands for.
     path : Path
         The file to write, float32 of shape (n, n_features); an older one is replaced.
+    stretch : {"log", "sqrt", "none"}
+        How counts became levels.
     on_progress : Progress
         Told the frames done.
 
@@ -143,7 +149,7 @@ def prepare_inputs(
         Standardised, a memory map of `path`.
     """
     zero, one = np.zeros(1, np.float32), np.ones(1, np.float32)
-    inputs = InputMap(recipe=recipe, scale_max=scale_max, mask=mask, mean=zero, scale=one)
+    inputs = InputMap(recipe=recipe, scale_max=scale_max, mask=mask, mean=zero, scale=one, stretch=stretch)
     n_features = inputs.raw_features(condensed[:1]).shape[1]
     features = np.lib.format.open_memmap(
         path, mode="w+", dtype=np.float32, shape=(len(condensed), n_features)

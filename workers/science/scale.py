@@ -4,6 +4,8 @@ Everything that writes or reads condensed frames goes through this module. Produ
 there was a choice are logarithmic.
 """
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -90,3 +92,23 @@ def from_levels(levels: NDArray[np.uint8], scale: str, scale_max: float) -> NDAr
         Of the shape of `levels`.
     """
     return level_counts(scale, scale_max)[levels]
+
+
+def read_scale(folder: str | Path) -> tuple[str, float]:
+    """Read how the frames of a condensed data set, or those of a network, are to be understood.
+
+    Parameters
+    ----------
+    folder : str or Path
+        With ``geometry.npz``.
+
+    Returns
+    -------
+    scale : {"log", "sqrt", "none"}
+        How counts were stretched.
+    scale_max : float
+        Counts that 255 stands for.
+    """
+    with np.load(Path(folder) / "geometry.npz", allow_pickle=False) as geometry:
+        scale = str(geometry["scale"]) if "scale" in geometry else DEFAULT
+        return scale, float(geometry["scale_max"])

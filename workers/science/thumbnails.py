@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from workers.science.resample import Resampler
+from workers.science.scale import to_levels
 
 TILE = 64
 TILES_A_SIDE = 16
@@ -48,25 +49,6 @@ def colour(levels: NDArray, mask: NDArray | None = None) -> NDArray:
     """
     picture = INFERNO[levels]
     return picture if mask is None else np.where(mask[..., None], picture, MASKED_COLOUR)
-
-
-def log_levels(counts: NDArray, scale_max: float) -> NDArray:
-    """Scale counts to 0..255 by their logarithm.
-
-    Parameters
-    ----------
-    counts : ndarray
-        Counts; negative ones become 0.
-    scale_max : float
-        Counts that become 255, as do all above.
-
-    Returns
-    -------
-    levels : ndarray of uint8
-        ``255 * log1p(max(counts, 0)) / log1p(scale_max)``, rounded.
-    """
-    levels = np.log1p(np.maximum(counts, 0)) * (255 / np.log1p(scale_max))
-    return np.minimum(levels + 0.5, 255).astype(np.uint8)
 
 
 def make_tiles(condensed: NDArray, small_mask: NDArray) -> NDArray:
@@ -127,7 +109,7 @@ def draw_pattern(pattern: NDArray) -> NDArray:
     good = np.isfinite(pattern)
     counts = np.where(good, pattern, 0)
     top = float(np.percentile(counts[good], 99.9)) if good.any() else 0.0
-    return colour(log_levels(counts, top if top > 0 else 1.0), good)
+    return colour(to_levels(counts, "log", top if top > 0 else 1.0), good)
 
 
 def write_pattern(path: Path, pattern: NDArray) -> None:

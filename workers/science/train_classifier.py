@@ -30,6 +30,7 @@ from workers.science.device import pick_device
 from workers.science.errors import TrainingError
 from workers.science.metrics import decide, macro_f1
 from workers.science.progress import Progress
+from workers.science.scale import DEFAULT
 
 CHECKPOINT_EVERY = 25
 POINTS = 60  # of the live curve, per fit
@@ -53,6 +54,8 @@ class LabelledFrames:
         Counts at grey level 255.
     classes : list of str
     single_label : bool
+    scale : {"log", "sqrt", "none"}
+        How counts became grey levels.
     """
 
     condensed: NDArray[np.uint8]
@@ -61,11 +64,11 @@ class LabelledFrames:
     scale_max: float
     classes: list[str]
     single_label: bool
+    scale: str = DEFAULT
 
     def part(self, rows: NDArray[np.int64]) -> "LabelledFrames":
         """Return some of the frames."""
-        chosen = self.condensed[rows], self.matrix[rows]
-        return LabelledFrames(*chosen, self.good, self.scale_max, self.classes, self.single_label)
+        return replace(self, condensed=self.condensed[rows], matrix=self.matrix[rows])
 
 
 @dataclass
@@ -93,7 +96,9 @@ class Fit:
         self.network.to(self.device)
         self.optimiser = _optimiser(self.network, self.recipe)
         frames = self.frames
-        seen = network_levels(frames.condensed, frames.good, frames.scale_max, self.recipe.input)
+        seen = network_levels(
+            frames.condensed, frames.good, frames.scale_max, self.recipe.input, frames.scale
+        )
         self.levels, self.good = (torch.from_numpy(part).to(self.device) for part in seen)
         self.targets = torch.from_numpy(self.frames.matrix).to(self.device).float()
         self.weights = class_weights(self.frames.matrix, self.frames.single_label).to(self.device)
@@ -135,6 +140,7 @@ class Fit:
             frames.classes,
             [0.5] * len(frames.classes),
             exclusive,
+            frames.scale,
         )
 
     @cached_property
@@ -143,7 +149,7 @@ class Fit:
         if not self.recipe.angular:
             return None
         frames = self.frames
-        features = angular_features(frames.condensed, frames.good, frames.scale_max)
+        features = angular_features(frames.condensed, frames.good, frames.scale_max, frames.scale)
         head = fit_angular_head(features, frames.matrix, frames.single_label, self.seed)
         return head.to(self.device).eval()
 

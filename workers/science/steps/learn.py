@@ -81,6 +81,7 @@ def learn(
         geometry.small_mask,
         geometry.scale_max,
         work / "inputs.npy",
+        stretch=geometry.scale,
         on_progress=on_progress,
     )
     training = train_factorvae(

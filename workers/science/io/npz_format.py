@@ -6,8 +6,11 @@ member, and a member no longer than deflate can make it.
 
 import os
 import struct
+import sys
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO, Any
 
 import numpy as np
@@ -27,6 +30,14 @@ _END, _END_64 = b"PK\x05\x06", b"PK\x06\x06"
 _LOCAL_HEADER_BYTES = 30
 _REMEDY = "Check the archive with python -m zipfile -t, or copy it again"
 _ERRORS = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError, EOFError, ValueError)
+
+
+@contextmanager
+def _zip_errors(subject: str) -> Iterator[None]:
+    try:
+        yield
+    except _ERRORS as error:
+        raise SourceError(subject, "the archive is damaged or truncated", _REMEDY) from error
 
 
 class NpzFormat(StackFormat):
@@ -73,10 +84,8 @@ class NpzArchive:
         self.stream = os.fdopen(opened.descriptor, "rb")
         try:
             self._check_directory()
-            try:
+            with _zip_errors(path):
                 self.zip = zipfile.ZipFile(self.stream)
-            except _ERRORS as error:
-                raise SourceError(path, "the archive is damaged or truncated", _REMEDY) from error
         except BaseException:
             self.stream.close()
             raise
@@ -113,7 +122,7 @@ class NpzArchive:
         """Read the header of an array, and check that the member is as long as it says."""
         subject = f"{self.path} {name}"
         member = self.member(name)
-        with self.open(name) as stream:
+        with self.open(name) as stream, _zip_errors(subject):
             header = read_header(stream, subject)
         if header.offset + header.n_bytes != member.file_size:
             cause = f"says {header.n_bytes} bytes of values and has {member.file_size - header.offset}"
@@ -139,10 +148,8 @@ class NpzArchive:
 
     def open(self, name: str) -> IO[bytes]:
         """Open an array as a stream."""
-        try:
+        with _zip_errors(f"{self.path} {name}"):
             return self.zip.open(f"{name}.npy")
-        except _ERRORS as error:
-            raise SourceError(f"{self.path} {name}", "the archive is damaged", _REMEDY) from error
 
     def offset(self, name: str) -> int | None:
         """Return where in the file an array's member begins, or None if it is compressed."""
@@ -226,7 +233,7 @@ class NpzStack:
         header = self.archive.header(self.mask_path)
         if header.shape != self.info.frame or header.dtype.kind not in "iub":
             raise SourceError(subject, "does not fit the frames", "Write a mask of the frames' shape")
-        with self.archive.open(self.mask_path) as stream:
+        with self.archive.open(self.mask_path) as stream, _zip_errors(subject):
             read_header(stream, subject)
             content = stream.read(header.n_bytes)
         order = "F" if header.is_fortran else "C"
@@ -244,9 +251,11 @@ class NpzStack:
             if self._stream is not None:
                 self._stream.close()
             self._stream, self._next = self.archive.open(self.name), 0
-            read_header(self._stream, self.subject)
+            with _zip_errors(self.subject):
+                read_header(self._stream, self.subject)
         skipped = bytearray(min(frame_bytes, 2**20))
         left = (frame - self._next) * frame_bytes
+        self._next = sys.maxsize  # an error on the way leaves the stream at no known frame
         while left:
             part = memoryview(skipped)[: min(left, len(skipped))]
             self._fill(part)
@@ -254,10 +263,8 @@ class NpzStack:
 
     def _fill(self, view: memoryview) -> None:
         while view:
-            try:
+            with _zip_errors(self.subject):
                 n_read = self._stream.readinto(view)
-            except _ERRORS as error:
-                raise SourceError(self.subject, "the archive is damaged", _REMEDY) from error
             if not n_read:
                 raise SourceError(self.subject, "the archive is truncated", _REMEDY)
             view = view[n_read:]

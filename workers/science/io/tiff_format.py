@@ -92,7 +92,8 @@ class TiffStack:
     def read(self, lo: int, hi: int) -> NDArray:
         """Read frames: at once where they lie in a row as they are, else page by page."""
         if self.offset is not None:
-            header = NpyHeader(self.info.shape, self.info.dtype, False, self.offset)
+            dtype = self.info.dtype.newbyteorder(self._tiff.byteorder)
+            header = NpyHeader(self.info.shape, dtype, False, self.offset)
             return read_frames(self._stream.fileno(), header, lo, hi, self.path)
         frames = np.empty((hi - lo, *self.info.frame), self.info.dtype)
         for number in range(lo, hi):

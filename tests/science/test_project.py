@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from workers.science.errors import Cancelled, RecipeError
+from workers.science.latents import latent_weights
 from workers.science.project import ProjectRecipe, project_points
 from workers.science.recipe import read_recipe
 from workers.science.reduction import (
     SLOW_TO_COMPILE,
     principal_components,
     umap_coordinates,
-    weigh_latents,
 )
 
 
@@ -82,7 +82,7 @@ def test_pca_is_a_choice():
 def test_latents_are_weighted_by_how_well_they_are_known():
     latents = np.array([[0, 5, 1, 9], [2, 5, 3, 1], [4, 5, 5, 2]], np.float32)
     figures = {"active_latents": [0, 1, 2], "kl_per_latent": [2.0, 1.0, 1.0, 0.0]}
-    points = weigh_latents(latents, figures)
+    points = latent_weights(latents, figures).points(latents)
     assert np.allclose(points[:, 0], [-1.2247, 0, 1.2247], atol=1e-3)
     assert not points[:, 1].any()
     assert np.allclose(points[:, 2], points[:, 0] / np.e)
@@ -90,7 +90,8 @@ def test_latents_are_weighted_by_how_well_they_are_known():
 
 def test_without_an_active_latent_all_are_taken():
     figures = {"active_latents": [], "kl_per_latent": [0.0, 0.01]}
-    assert weigh_latents(np.eye(2, dtype=np.float32), figures).shape == (2, 2)
+    latents = np.eye(2, dtype=np.float32)
+    assert latent_weights(latents, figures).points(latents).shape == (2, 2)
 
 
 @pytest.mark.parametrize("values", [{"method": "tsne"}, {"min_dist": -1}, {"n_neighbors": 1}, {"seed": 3}])

@@ -6,18 +6,16 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.neighbors import NearestNeighbors
 
 from workers.science.classifier import Classifier, classify_frames, load_classifier
 from workers.science.embed import Embedder, embed_frames, load_embedder
 from workers.science.errors import ScienceError
 from workers.science.metrics import decide
+from workers.science.neighbours import Neighbourhood, vote
 from workers.science.network import load_card
 
-N_NEIGHBOURS = 15
 MOST_REFERENCES = 50_000
 NOISE = "noise"
-FAMILIAR_SHARE = 0.99  # of the reference frames; a frame farther from its neighbours than these is noise
 
 
 @dataclass(frozen=True)
@@ -102,14 +100,7 @@ class ClusterSorter:
         chosen = latents[:, self.active].astype(np.float64)
         self.mean, spread = chosen.mean(axis=0), chosen.std(axis=0)
         self.scale = np.where(spread < 1e-6, np.inf, spread)
-        points = (chosen - self.mean) / self.scale
-        self.neighbours = NearestNeighbors(n_neighbors=min(N_NEIGHBOURS, len(points))).fit(points)
-        self.farthest = self._familiar_distance(points)
-
-    def _familiar_distance(self, points: NDArray[np.float64]) -> float:
-        sample = points[:: max(1, len(points) // 2000)]
-        distances = self.neighbours.kneighbors(sample)[0][:, -1]
-        return 2 * float(np.quantile(distances, FAMILIAR_SHARE)) + 1e-6
+        self.known = Neighbourhood((chosen - self.mean) / self.scale)
 
     def sort(self, condensed: NDArray[np.uint8]) -> Sorting:
         """Sort frames.
@@ -124,11 +115,9 @@ class ClusterSorter:
             The probability of a cluster is its share among the neighbours.
         """
         points = (embed_frames(condensed, self.network)[:, self.active] - self.mean) / self.scale
-        distances, found = self.neighbours.kneighbors(points)
-        votes = np.zeros((len(condensed), len(self.names)), np.float32)
-        rows = np.repeat(np.arange(len(condensed)), found.shape[1])
-        np.add.at(votes, (rows, self.columns[found].ravel()), 1 / found.shape[1])
-        strange = distances[:, -1] > self.farthest
+        distances, found = self.known.nearest(points)
+        votes = vote(self.columns[found], len(self.names))
+        strange = self.known.is_strange(distances)
         votes[strange] = 0
         votes[strange, -1] = 1
         return Sorting(decide(votes, single_label=True), votes)

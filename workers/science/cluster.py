@@ -30,11 +30,13 @@ class ClusterRecipe:
     n_dimensions: int = 5
     n_neighbors: int = 15
     min_cluster_size: int | None = None
-    """Frames; None tries several, from a fiftieth of the data set."""
+    """Frames of the whole data set; None tries several, from a fiftieth of it."""
     min_samples: int | None = None
     """Neighbours that make a point dense; None is 5."""
     method: str = "auto"
     """``"eom"`` (few, stable), ``"leaf"`` (many, fine ones) or ``"auto"`` (what separates better)."""
+    max_points: int = 50_000
+    """Of a larger data set so many frames, drawn at random, are fitted; the rest follows its neighbours."""
 
     def __post_init__(self) -> None:
         """Refuse what HDBSCAN cannot do."""
@@ -42,6 +44,7 @@ class ClusterRecipe:
         require_choice("method", self.method, ("auto", "eom", "leaf"))
         require_range("n_dimensions", self.n_dimensions, 2, 50)
         require_range("n_neighbors", self.n_neighbors, 2, 500)
+        require_range("max_points", self.max_points, 100, 1_000_000)
         if self.min_cluster_size is not None:
             require_range("min_cluster_size", self.min_cluster_size, 2, 10_000_000)
         if self.min_samples is not None:

@@ -18,12 +18,15 @@ class ProjectRecipe:
     """``"umap"`` or ``"pca"``."""
     n_neighbors: int = 15
     min_dist: float = 0.1
+    max_points: int = 50_000
+    """Of a larger data set so many frames, drawn at random, are laid out; the rest is placed between them."""
 
     def __post_init__(self) -> None:
         """Refuse what UMAP cannot do."""
         require_choice("method", self.method, ("umap", "pca"))
         require_range("n_neighbors", self.n_neighbors, 2, 500)
         require_range("min_dist", self.min_dist, 0, 1)
+        require_range("max_points", self.max_points, 100, 1_000_000)
 
 
 def project_points(

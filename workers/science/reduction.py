@@ -7,7 +7,6 @@ where it is used.
 import contextlib
 import re
 import warnings
-from typing import Any
 
 import numba
 import numpy as np
@@ -36,34 +35,6 @@ for _function in SLOW_TO_COMPILE:
         _function.enable_caching()
 
 
-def weigh_latents(latents: NDArray[np.float32], figures: dict[str, Any]) -> NDArray[np.float32]:
-    """Return the active latents, standardised and then weighted by how well each is known.
-
-    A latent of unit variance with a KL of K nats has a posterior of standard deviation about exp(-K).
-    Distances in that unit count what the network can tell apart; without it, a latent that is nearly all
-    noise would weigh as much as the one that carries the shape.
-
-    Parameters
-    ----------
-    latents : ndarray of shape (n, d), float32
-        Posterior means.
-    figures : dict
-        Of the network's card: `active_latents` and `kl_per_latent` in nats. If no latent is active, as after
-        learning from identical frames, all are taken.
-
-    Returns
-    -------
-    points : ndarray of shape (n, d_active), float32
-        With mean 0; the best-known latent has standard deviation 1, and one that does not vary is 0.
-    """
-    active = figures["active_latents"] or list(range(latents.shape[1]))
-    chosen = np.asarray(latents, dtype=np.float64)[:, active]
-    kl = np.asarray(figures["kl_per_latent"], dtype=np.float64)[active]
-    spread = chosen.std(axis=0)
-    spread[spread < 1e-6] = np.inf
-    return ((chosen - chosen.mean(axis=0)) / spread * np.exp(kl - kl.max())).astype(np.float32)
-
-
 def umap_coordinates(
     points: NDArray[np.float32],
     *,
@@ -80,7 +51,7 @@ def umap_coordinates(
     Parameters
     ----------
     points : ndarray of shape (n, d), float32
-        From `weigh_latents`.
+        From `latents.LatentWeights`.
     n_dimensions : int
         Dimensions wanted; missing ones are filled with 0 by the fallback.
     n_neighbors : int

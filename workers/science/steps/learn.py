@@ -14,6 +14,7 @@ from PIL import Image
 from workers.science.errors import TrainingError
 from workers.science.factorvae import IMAGE_SIDE, LearnRecipe, kl_per_latent
 from workers.science.inputs import CHUNK, InputMap, prepare_inputs
+from workers.science.latents import sample_rows
 from workers.science.network import save_network
 from workers.science.preprocess import load_geometry
 from workers.science.progress import Progress, silent
@@ -100,8 +101,7 @@ def _choose_frames(frames: NDArray[np.uint8], recipe: LearnRecipe, seed: int) ->
     """Return all frames, or a random subset of a data set larger than the recipe allows."""
     if len(frames) <= recipe.max_frames:
         return frames
-    chosen = np.random.default_rng(seed).choice(len(frames), recipe.max_frames, replace=False)
-    return frames[np.sort(chosen)]
+    return frames[sample_rows(len(frames), recipe.max_frames, seed)]
 
 
 def _sha256(path: Path) -> str:

@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from workers.science.extend import place_rest
+from workers.science.latents import latent_weights, sample_rows
 from workers.science.network import load_card, require_kind
 from workers.science.progress import Progress, silent
 from workers.science.project import ProjectRecipe, project_points
 from workers.science.recipe import read_recipe
-from workers.science.reduction import weigh_latents
 
 
 def project(
@@ -41,7 +42,7 @@ def project(
     Returns
     -------
     result : dict
-        Empty.
+        ``n_fitted``: frames that were laid out; the rest was placed between them.
 
     Raises
     ------
@@ -52,9 +53,18 @@ def project(
     """
     settings, card = read_recipe(ProjectRecipe, recipe), load_card(network_dir)
     require_kind(card, "factorvae")
-    latents = np.load(Path(latents_dir) / "latents.npy", allow_pickle=False)
+    latents = np.load(Path(latents_dir) / "latents.npy", mmap_mode="r", allow_pickle=False)
     on_progress(0, len(latents), note="drawing the map")
-    points = weigh_latents(latents, card["figures"])
-    drawn = project_points(points, settings, seed=seed, threads=threads, on_progress=on_progress)
-    np.save(Path(out) / "map.npy", drawn)
-    return {}
+    weights = latent_weights(latents, card["figures"])
+    most = settings.max_points if settings.method == "umap" else len(latents)
+    rows = sample_rows(len(latents), most, seed)
+    drawn = project_points(
+        weights.points(latents[rows]), settings, seed=seed, threads=threads, on_progress=on_progress
+    )
+    plane = np.lib.format.open_memmap(Path(out) / "map.npy", "w+", np.float32, (len(latents), 2))
+    if len(rows) < len(latents):
+        place_rest(latents, weights, rows, drawn, plane, threads=threads, on_progress=on_progress)
+    else:
+        plane[:] = drawn
+    plane.flush()
+    return {"n_fitted": len(rows)}

@@ -81,6 +81,7 @@ INSTALLED_APPS = [
     "webapp.accounts",
     "webapp.jobs",
     "webapp.datasets",
+    "webapp.uploads",
     "webapp.networks",
     "webapp.explore",
     "webapp.labels",
@@ -149,6 +150,7 @@ STATICFILES_DIRS = [
     BASE_DIR / "static",
     ("vendor/bootstrap", NODE_MODULES / "bootstrap/dist"),
     ("vendor/htmx", NODE_MODULES / "htmx.org/dist"),
+    ("vendor/tus", NODE_MODULES / "tus-js-client/dist"),
     ("vendor/plotly", NODE_MODULES / "plotly.js-strict-dist-min"),
 ]
 STORAGES = {

@@ -7,6 +7,7 @@ urlpatterns = [
     path("", include("webapp.accounts.urls")),
     path("", include("webapp.jobs.urls")),
     path("", include("webapp.datasets.urls")),
+    path("", include("webapp.uploads.urls")),
     path("", include("webapp.networks.urls")),
     path("", include("webapp.explore.urls")),
     path("", include("webapp.labels.urls")),

@@ -19,6 +19,8 @@ from webapp.labels.models import LabelEvent
 from webapp.labels.services import create_scheme, label_frames
 from webapp.live.models import LiveSession
 from webapp.live.services import start_session
+from webapp.uploads.models import Upload, UploadSet
+from webapp.uploads.services import Offer, begin_upload
 
 N_FRAMES = 300
 
@@ -35,7 +37,13 @@ class World:
     manifest: Product
     session: LiveSession
     label_event: LabelEvent
+    upload: Upload
     names: tuple[str, ...]
+
+    @property
+    def upload_set(self) -> UploadSet:
+        """The set of the upload under way."""
+        return self.upload.upload_set
 
     def product(self, kind: str) -> Product:
         """Return the data set's newest product of a kind."""
@@ -56,6 +64,7 @@ def make_world(name: str) -> World:
     failed = submit(kind="learn", group=group, dataset=dataset, params={"seed": 1}).job
     end_job(failed, State.FAILED, f"The disk of {name} is full.")
     session = _watch(name, network)
+    upload = _begin_to_upload(name, group)
     return World(
         group=group,
         dataset=dataset,
@@ -65,8 +74,17 @@ def make_world(name: str) -> World:
         manifest=_write_manifest(dataset, classification, event),
         session=session,
         label_event=event,
+        upload=upload,
         names=(name, str(dataset.pk), str(draft.pk), str(session.pk), str(failed.pk), str(network.pk)),
     )
+
+
+def _begin_to_upload(name: str, group: Group) -> Upload:
+    """Show an upload as it is when the browser was closed half way."""
+    upload = begin_upload(group=group, user=None, offer=Offer(f"{name}.h5", 2000, f"upload of {name}"))
+    token, _ = upload.part.take_turn()
+    upload.part.append(token, 0, b"0" * 700)
+    return upload
 
 
 def _run(job: Job) -> Job:

@@ -7,7 +7,6 @@ from django import forms
 
 from webapp.accounts.models import Group, User
 from webapp.datasets.browse import PathRefused, check_sources
-from webapp.datasets.uploads import UploadRefused, check_upload
 
 
 class _GroupForm(forms.Form):
@@ -48,31 +47,6 @@ class RegisterForm(_GroupForm):
         data = super().clean() or self.cleaned_data
         if data.get("paths") and not data.get("name"):
             data["name"] = data["paths"][0].stem[:200]
-        return data
-
-
-class UploadForm(_GroupForm):
-    """A file from the user's own computer."""
-
-    file = forms.FileField(
-        label="File", widget=forms.ClearableFileInput(attrs={"accept": ".h5,.hdf5,.cxi,.nxs"})
-    )
-    field_order = ["file", "group", "name"]
-
-    def clean_file(self) -> Any:
-        """Check name and signature; the content is left to a worker."""
-        file = self.cleaned_data["file"]
-        try:
-            check_upload(file)
-        except UploadRefused as error:
-            raise forms.ValidationError(str(error)) from error
-        return file
-
-    def clean(self) -> dict[str, Any]:
-        """Name the data set for its file if no name was given."""
-        data = super().clean() or self.cleaned_data
-        if data.get("file") and not data.get("name"):
-            data["name"] = Path(str(data["file"].name)).stem[:200]
         return data
 
 

@@ -1,36 +1,28 @@
-"""Register data sets: browse, upload, dry run, confirm or discard."""
+"""Register data sets: browse, dry run, confirm or discard."""
 
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
-from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from webapp.accounts.access import get_for, require_writer
 from webapp.accounts.models import Group
 from webapp.datasets.browse import PathRefused, allowed_roots, list_folder
 from webapp.datasets.drafts import choose_frames, confirm_draft, discard_draft, dry_run_of
-from webapp.datasets.forms import ChooseForm, RegisterForm, UploadForm
+from webapp.datasets.forms import ChooseForm, RegisterForm
 from webapp.datasets.models import Dataset
 from webapp.datasets.services import inspect_source, register_dataset
-from webapp.datasets.uploads import UploadRefused, check_room, store_upload, upload_folder
 
 
 def _register_page(request: HttpRequest, status: int = 200, **forms: Any) -> HttpResponse:
     context = {
         "form": forms.get("form") or RegisterForm(user=request.user),
-        "upload_form": forms.get("upload_form") or UploadForm(user=request.user, prefix="upload"),
         "roots": allowed_roots(),
-        "refusal": forms.get("refusal", ""),
-        "limit": settings.UPLOAD_LIMIT_BYTES,
         "can_register": Group.objects.writable_by(request.user).exists(),
     }
     return render(request, "datasets/dataset_register.html", context, status=status)
@@ -74,65 +66,6 @@ def folder_browse(request: HttpRequest) -> HttpResponse:
         except PathRefused as error:
             context["error"] = str(error)
     return render(request, "datasets/partials/listing.html", context)
-
-
-@csrf_exempt
-@login_required
-@require_POST
-def dataset_upload(request: HttpRequest) -> HttpResponse:
-    """Refuse a body that is too large before any of it is written to the disk, else take it in.
-
-    Whoever looks at the form, the check of its token included, makes Django store the whole upload:
-    so that check comes second, in `_upload`.
-    """
-    _require_some_group(request)
-    try:
-        check_room(int(request.headers.get("Content-Length") or 0))
-    except UploadRefused as error:
-        return _refuse_upload(request, UploadForm(user=request.user, prefix="upload"), str(error), 413)
-    return _upload(request)
-
-
-@csrf_protect
-def _upload(request: HttpRequest) -> HttpResponse:
-    """Take in a file; the module of the page asks for JSON, a browser without it gets pages."""
-    form = UploadForm(request.POST, request.FILES, user=request.user, prefix="upload")
-    if form.is_valid():
-        try:
-            dataset = _take_in(request, form.cleaned_data)
-        except UploadRefused as error:
-            form.add_error("file", str(error))
-        else:
-            target = reverse("datasets:dataset-draft", kwargs={"pk": dataset.pk})
-            return JsonResponse({"url": target}) if _wants_json(request) else redirect(target)
-    errors = [str(error) for field in form.errors.values() for error in field]
-    return _refuse_upload(request, form, " ".join(errors), 422)
-
-
-def _wants_json(request: HttpRequest) -> bool:
-    return request.headers.get("Accept") == "application/json"
-
-
-def _refuse_upload(request: HttpRequest, form: UploadForm, words: str, status: int) -> HttpResponse:
-    if _wants_json(request):
-        return JsonResponse({"error": words}, status=status)
-    return _register_page(request, status, upload_form=form, refusal="" if form.errors else words)
-
-
-def _take_in(request: HttpRequest, data: dict[str, Any]) -> Dataset:
-    path: Path = store_upload(group=data["group"], file=data["file"])
-    try:
-        return _open_draft(
-            request,
-            group=data["group"],
-            name=data["name"],
-            paths=[path],
-            roots=[upload_folder(data["group"])],
-            is_upload=True,
-        )
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
 
 
 def _get_draft(request: HttpRequest, pk: UUID) -> Dataset:

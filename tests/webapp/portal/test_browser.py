@@ -1,4 +1,4 @@
-"""What only a browser shows: keys, theme, upload with its bar, polling that stops by itself."""
+"""What only a browser shows: keys, theme, polling that stops by itself."""
 
 import os
 import shutil
@@ -7,8 +7,6 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from tests.webapp.factories import make_dataset, make_group, make_user
-from webapp.datasets.models import Dataset
-from webapp.datasets.uploads import HDF5_SIGNATURE
 from webapp.jobs.models import Job, State
 from webapp.jobs.services import end_job, submit
 
@@ -94,20 +92,6 @@ def test_polling_shows_the_end_of_a_job_and_stops(page, group):
     n_polls = len(polls)
     page.wait_for_timeout(3000)
     assert len(polls) == n_polls
-
-
-def test_a_file_is_uploaded_and_a_refusal_is_told(page, tmp_path):
-    page.goto("/datasets/register/")
-    (tmp_path / "broken.h5").write_bytes(b"no HDF5 at all")
-    (tmp_path / "whole.h5").write_bytes(HDF5_SIGNATURE + b"0" * 100_000)
-    page.get_by_label("File", exact=True).set_input_files(tmp_path / "broken.h5")
-    page.get_by_role("button", name="Upload and look into it").click()
-    page.get_by_text("signature is missing").wait_for()
-    page.get_by_label("File", exact=True).set_input_files(tmp_path / "whole.h5")
-    page.get_by_role("button", name="Upload and look into it").click()
-    page.wait_for_url("**/draft/")
-    assert page.get_by_role("heading", level=1).inner_text() == "whole"
-    assert Dataset.objects.get().source_files.get().size == 100_008
 
 
 def test_a_file_is_chosen_by_the_keyboard_alone(page, tmp_path, settings):

@@ -35,7 +35,7 @@ def assert_reads(description: dict, frames: NDArray) -> None:
 
 
 def try_all(path: Path | str) -> tuple[NDArray | None, str]:
-    """Describe and read a file that may be damaged; return its frames, or None and the line of the refusal."""
+    """Read a file that may be damaged; return its frames, or None and the line of the refusal."""
     try:
         return read_all(describe(path)), ""
     except SourceError as error:

@@ -21,6 +21,7 @@ class _Entry:
 # A module holds `FORMAT`. The first that recognises a file reads it; its name stands in the description.
 _ENTRIES = (
     _Entry("dragonfly", "workers.science.io.dragonfly"),  # its .h5 is HDF5 that only it can read
+    _Entry("euxfel", "workers.science.io.euxfel"),  # a run is many HDF5 files that belong together
     _Entry("hdf5", "workers.science.io.hdf5_format"),
     _Entry("npy", "workers.science.io.array_format"),
     _Entry("npz", "workers.science.io.npz_format"),

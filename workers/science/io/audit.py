@@ -41,10 +41,17 @@ def hdf5_errors(subject: str) -> Iterator[None]:
     """
     try:
         yield
+    except MemoryError as error:
+        cause = "needs more memory than its reader may take"
+        raise SourceError(subject, cause, "Write smaller chunks or frames") from error
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, UnicodeError) as error:
         text = str(error)
         if "signature not found" in text:
             raise SourceError(subject, "is not an HDF5 file", "Choose an HDF5 or CXI file") from error
+        if "already open for" in text:
+            cause = "is open for writing, or was left so by its writer"
+            remedy = "Wait until it is closed, or clear its mark with h5clear -s"
+            raise SourceError(subject, cause, remedy) from error
         if "truncated file" in text:
             raise SourceError(
                 subject, "the file is truncated", "Copy it again, or wait until it is written"

@@ -1,11 +1,10 @@
 """Open files, and only regular files that really lie below the allowed folders.
 
-A path that resolves to a place below a root is opened once more from the root, component by component and
-without following links, so that a link swapped in between the check and the opening is refused and not
-followed.
+A path that resolves to a place below a root is opened once more from the root's descriptor and beneath it, so
+that a link swapped in between the check and the opening leads nowhere.
 """
 
-import hashlib
+import errno
 import os
 import stat
 from collections.abc import Mapping, Sequence
@@ -13,11 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workers.science.errors import SourceError
+from workers.science.io.beneath import open_beneath
+from workers.science.io.fingerprint import WriterMark, check_unchanged, read_mark, state_of, take_fingerprint
 
-_HASHED_BYTES = 64 * 1024
-_DIRECTORY = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | getattr(os, "O_PATH", os.O_RDONLY)
-# O_NONBLOCK: opening a FIFO without a writer would wait for ever
-_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NO_FILE = "Choose a file with frames"
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,11 @@ class OpenedFile:
     size : int
         Bytes.
     fingerprint : str
-        Changes when the file does: size, time of change in ns, and SHA-256 of the first and last 64 KiB.
+        Changes when the file does (see `take_fingerprint`).
+    mark : WriterMark
+        What an HDF5 file says of its writer.
+    state : tuple of str, or None
+        ``growing`` or ``stalled``, and that in words; None for a complete file.
     """
 
     path: str
@@ -43,6 +45,8 @@ class OpenedFile:
     descriptor: int
     size: int
     fingerprint: str
+    mark: WriterMark
+    state: tuple[str, str] | None
 
 
 class Guard:
@@ -79,21 +83,29 @@ class Guard:
         SourceError
             If the file is missing, unreadable, not a regular file, outside the roots, or has changed.
         """
-        if "\0" in path:
-            raise SourceError(repr(path), "is no path", "Choose an HDF5 or CXI file")
+        _check_name(path)
         real_path = os.path.realpath(path)
+        _check_name(real_path)
         try:
-            descriptor = _open_beneath(self._root_of(path, real_path), real_path)
+            descriptor = open_beneath(self._root_of(path, real_path), real_path)
         except OSError as error:
             raise _opening_error(path, error) from error
         try:
-            opened = _identify(path, real_path, descriptor)
-            self._check_unchanged(opened)
+            opened = self._identify(path, real_path, descriptor)
         except BaseException:
             os.close(descriptor)
             raise
         self.opened[real_path] = opened
         return opened
+
+    @property
+    def states(self) -> list[dict[str, str]]:
+        """Say which of the opened files are still growing, or were left by their writer."""
+        return [
+            {"file": opened.path, "state": opened.state[0], "words": opened.state[1]}
+            for opened in self.opened.values()
+            if opened.state
+        ]
 
     def read_head(self, path: str, n_bytes: int) -> bytes:
         """Return the first bytes of a file, fewer if it is shorter; raises SourceError as `open_file`."""
@@ -112,27 +124,25 @@ class Guard:
             path, cause, "Choose a file below an allowed folder, without links that lead out of it"
         )
 
-    def _check_unchanged(self, opened: OpenedFile) -> None:
-        expected = self._expected.get(opened.real_path)
-        if expected is not None and expected != opened.fingerprint:
-            cause = "the file has changed since it was registered"
-            raise SourceError(opened.path, cause, "Register the data set again once the file is complete")
+    def _identify(self, path: str, real_path: str, descriptor: int) -> OpenedFile:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise SourceError(path, "is not a regular file", _NO_FILE)
+        mark = read_mark(descriptor)
+        state = state_of(status, mark)
+        fingerprint = take_fingerprint(descriptor, status, state)
+        if (expected := self._expected.get(real_path)) is not None:
+            check_unchanged(path, expected, fingerprint, status)
+        return OpenedFile(path, real_path, descriptor, status.st_size, fingerprint, mark, state)
 
 
-def _open_beneath(root: str, real_path: str) -> int:
-    folder = os.open(root, _DIRECTORY)
-    *folders, name = Path(real_path).relative_to(root).parts
+def _check_name(path: str) -> None:
+    if "\0" in path:
+        raise SourceError(repr(path), "is no path", _NO_FILE)
     try:
-        for part in folders:
-            inner = os.open(part, _DIRECTORY, dir_fd=folder)
-            os.close(folder)
-            folder = inner
-        mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
-        if not stat.S_ISREG(mode):
-            raise IsADirectoryError(0, "not a regular file")
-        return os.open(name, _FILE, dir_fd=folder)
-    finally:
-        os.close(folder)
+        path.encode()
+    except UnicodeEncodeError as error:
+        raise SourceError(ascii(path), "has a name that is not UTF-8", "Rename the file or folder") from error
 
 
 def _opening_error(path: str, error: OSError) -> SourceError:
@@ -141,15 +151,8 @@ def _opening_error(path: str, error: OSError) -> SourceError:
     if isinstance(error, PermissionError):
         return SourceError(path, "the file may not be read", "Ask its owner for the right to read it")
     if isinstance(error, IsADirectoryError | NotADirectoryError):
-        return SourceError(path, "is not a regular file", "Choose an HDF5 or CXI file")
+        return SourceError(path, "is not a regular file", _NO_FILE)
+    if error.errno in (errno.EXDEV, errno.ELOOP):
+        cause = "was reached by a link that leads out, or in a circle"
+        return SourceError(path, cause, "Choose a file below an allowed folder, without such links")
     return SourceError(path, f"cannot be opened ({error.strerror})", "Check the path and the file system")
-
-
-def _identify(path: str, real_path: str, descriptor: int) -> OpenedFile:
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        raise SourceError(path, "is not a regular file", "Choose an HDF5 or CXI file")
-    digest = hashlib.sha256(os.pread(descriptor, _HASHED_BYTES, 0))
-    digest.update(os.pread(descriptor, _HASHED_BYTES, max(0, status.st_size - _HASHED_BYTES)))
-    fingerprint = f"{status.st_size}-{status.st_mtime_ns}-{digest.hexdigest()}"
-    return OpenedFile(path, real_path, descriptor, status.st_size, fingerprint)

@@ -68,7 +68,9 @@ class GuardedFile:
             with hdf5_errors(path):
                 # By its real path and not through /proc/self/fd: the HDF5 library looks for relative
                 # sources of a virtual dataset beside that path first, and else in the working directory.
-                self.handle = h5py.File(self.opened.real_path, "r", locking=False)
+                self.handle = h5py.File(
+                    self.opened.real_path, "r", locking=False, swmr=self.opened.mark.is_swmr
+                )
             self._check_same_file()
         except BaseException:
             os.close(self.opened.descriptor)

@@ -39,7 +39,7 @@ def describe_source(
     form, readable, states = _sort_out(guard, sources)
     found = form.describe(guard, readable, dataset_path)
     defaults = {"columns": {}, "label_names": []}
-    found = {**defaults, **found, "states": [*states, *found.get("states", [])]}
+    found = {**defaults, **found, "states": [*states, *guard.states, *found.get("states", [])]}
     return {
         **found,
         "reader": form.name,

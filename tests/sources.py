@@ -66,7 +66,6 @@ CASES = {
     "a folder outside": (["../secret"], None),
     "a folder behind a link that leads out": (["linked/out"], None),
     "a pattern behind a link that leads out": (["linked/out/*.h5"], None),
-    "nothing": ([], None),
 }
 
 

@@ -5,12 +5,29 @@ reads names and sizes only; what a worker opens later is guarded once more there
 """
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
 
-SUFFIXES = (".h5", ".hdf5", ".cxi", ".nxs")
+# The endings of all formats; the content decides later, in a worker, which it is.
+SUFFIXES = (
+    ".h5",
+    ".hdf5",
+    ".hdf",
+    ".cxi",
+    ".nxs",
+    ".nx5",
+    ".npy",
+    ".npz",
+    ".tif",
+    ".tiff",
+    ".cbf",
+    ".edf",
+    ".img",
+    ".emc",
+)
 N_SHOWN = 1000
 
 
@@ -67,13 +84,20 @@ def resolve_allowed(text: str) -> Path:
     return real
 
 
-def _is_text(name: str) -> bool:
-    """Whether a name can be shown; one that is no UTF-8 cannot."""
+def is_shown(name: str) -> bool:
+    """Whether a name is shown: not one that begins with a dot, and not one that is no UTF-8."""
     try:
         name.encode()
     except UnicodeEncodeError:
         return False
-    return True
+    return not name.startswith(".")
+
+
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """Return a key by which run_2 comes before run_10."""
+    parts = re.split(r"([0-9]+)", name.lower())
+    key = [(1, int(part), "") if place % 2 else (0, 0, part) for place, part in enumerate(parts)]
+    return [*key, (0, 0, name)]
 
 
 def _refusal(path: Path) -> str:
@@ -82,7 +106,7 @@ def _refusal(path: Path) -> str:
 
 
 def list_folder(text: str) -> Listing:
-    """Return folders and HDF5 files in the folder `text`; links that lead outside are left out."""
+    """Return folders and readable files in the folder `text`; links that lead outside are left out."""
     folder = resolve_allowed(text)
     if not folder.is_dir():
         raise PathRefused(f"{folder} is not a folder.")
@@ -92,7 +116,7 @@ def list_folder(text: str) -> Listing:
         raise PathRefused(
             f"{folder} cannot be read ({error.strerror}). Ask for the right to read it."
         ) from error
-    found.sort(key=lambda entry: (not entry.is_folder, entry.name.lower()))
+    found.sort(key=lambda entry: (not entry.is_folder, natural_key(entry.name)))
     is_root = any(folder == root.resolve() for root in settings.ALLOWED_ROOTS)
     parent = None if is_root else folder.parent
     return Listing(folder, parent, found[:N_SHOWN], max(0, len(found) - N_SHOWN))
@@ -100,7 +124,7 @@ def list_folder(text: str) -> Listing:
 
 def _entry(item: os.DirEntry, folder: Path) -> Entry | None:
     """Return what may be shown of one name; None for what may not, or what vanished meanwhile."""
-    if item.name.startswith(".") or not _is_text(item.name):
+    if not is_shown(item.name):
         return None
     try:
         if item.is_symlink():
@@ -112,30 +136,3 @@ def _entry(item: os.DirEntry, folder: Path) -> Entry | None:
     except (OSError, PathRefused):
         return None
     return None
-
-
-def check_sources(texts: list[str]) -> list[Path]:
-    """Return the real paths of the files to register, or refuse the first that is not one.
-
-    A folder stands for the HDF5 files that lie directly in it, in the order of their names.
-    """
-    paths: list[Path] = []
-    for text in texts:
-        path = resolve_allowed(text)
-        if path.is_dir():
-            paths += [file.path for file in _files_of(path)]
-        elif path.is_file() and path.name.lower().endswith(SUFFIXES):
-            paths.append(path)
-        else:
-            raise PathRefused(f"{path} is not an HDF5 file by its name: {', '.join(SUFFIXES)} are read.")
-    return list(dict.fromkeys(paths))
-
-
-def _files_of(folder: Path) -> list[Entry]:
-    listing = list_folder(str(folder))
-    if not listing.files:
-        raise PathRefused(f"{folder} holds no HDF5 file ({', '.join(SUFFIXES)}). Choose another folder.")
-    if listing.n_left_out:
-        raise PathRefused(f"{folder} holds more than {N_SHOWN} names. Choose the files one by one.")
-    # A link inside of the allowed folders is registered as what it points at.
-    return [Entry(file.name, file.path.resolve(), False, file.size) for file in listing.files]

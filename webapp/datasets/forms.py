@@ -6,7 +6,8 @@ from typing import Any
 from django import forms
 
 from webapp.accounts.models import Group, User
-from webapp.datasets.browse import PathRefused, check_sources
+from webapp.datasets.browse import PathRefused
+from webapp.datasets.expand import check_sources
 
 
 class _GroupForm(forms.Form):
@@ -30,7 +31,10 @@ class RegisterForm(_GroupForm):
         label="Paths",
         max_length=200_000,
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "autocapitalize": "off"}),
-        help_text="One full path in each line: a file, or a folder whose HDF5 files belong together.",
+        help_text=(
+            "One full path in each line: a file, a folder whose files belong together, or a pattern such as "
+            "/data/run_7/*.h5. All lines are one data set."
+        ),
     )
     field_order = ["paths", "group", "name"]
 
@@ -43,10 +47,11 @@ class RegisterForm(_GroupForm):
             raise forms.ValidationError(str(error)) from error
 
     def clean(self) -> dict[str, Any]:
-        """Name the data set for its first file if no name was given."""
+        """Name the data set for its file, or for the folder of its files, if no name was given."""
         data = super().clean() or self.cleaned_data
         if data.get("paths") and not data.get("name"):
-            data["name"] = data["paths"][0].stem[:200]
+            first, *others = data["paths"]
+            data["name"] = (first.parent.name if others else first.stem)[:200]
         return data
 
 

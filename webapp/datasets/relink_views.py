@@ -10,7 +10,8 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from webapp.accounts.access import get_for, require_writer
-from webapp.datasets.browse import PathRefused, check_sources
+from webapp.datasets.browse import PathRefused
+from webapp.datasets.expand import check_sources
 from webapp.datasets.models import Dataset
 from webapp.datasets.relink import look_again
 

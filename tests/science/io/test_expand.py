@@ -32,7 +32,7 @@ def test_natural_order_counts_numbers_and_passes_over_case():
 
 
 def test_natural_order_takes_digits_of_other_scripts_as_letters():
-    assert sorted(["a²", "a1", "a٣"], key=natural_key)[0] == "a1"
+    assert sorted(["1²", "a²", "a1", "a٣", "²"], key=natural_key)[:2] == ["1²", "a1"]
 
 
 def test_too_many_files_are_refused(tmp_path, monkeypatch):
@@ -58,3 +58,8 @@ def test_root_itself_may_be_the_source(tmp_path):
 def test_path_with_a_zero_byte_is_refused(tmp_path):
     with pytest.raises(SourceError, match="is no path"):
         expand_sources([f"{tmp_path}/a\0*"], [str(tmp_path)])
+
+
+def test_no_source_at_all_is_refused(tmp_path):
+    with pytest.raises(SourceError, match="no file was named"):
+        expand_sources([], [str(tmp_path)])

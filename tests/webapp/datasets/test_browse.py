@@ -3,8 +3,12 @@ import os
 import pytest
 from django.urls import reverse
 
+from tests.sources import CASES, lay_out
 from tests.webapp.factories import make_group, make_user
-from webapp.datasets.browse import PathRefused, check_sources, list_folder, resolve_allowed
+from webapp.datasets import browse, expand
+from webapp.datasets.browse import PathRefused, list_folder, resolve_allowed
+from webapp.datasets.expand import check_sources
+from workers.science.io import expand as readers
 
 
 @pytest.fixture
@@ -23,7 +27,7 @@ def names(listing):
     return [entry.name for entry in listing.entries]
 
 
-def test_only_folders_and_hdf5_files_are_shown(root):
+def test_only_folders_and_readable_files_are_shown(root):
     (root / "night" / "inner").mkdir()
     assert names(list_folder(str(root / "night"))) == ["inner", "a.CXI", "b.h5"]
 
@@ -70,8 +74,50 @@ def test_a_loop_of_links_is_refused(root):
         resolve_allowed(str(root / "loop"))
 
 
-def test_a_folder_stands_for_its_files_in_order(root):
-    assert check_sources([str(root / "night")]) == [root / "night" / "a.CXI", root / "night" / "b.h5"]
+@pytest.mark.parametrize("case", CASES)
+def test_folders_patterns_and_lists_stand_for_what_the_readers_take(tmp_path, settings, case):
+    root = lay_out(tmp_path)
+    settings.ALLOWED_ROOTS = [root]
+    asked, expected = CASES[case]
+    texts = [f"{root}/{name}" for name in asked]
+    if expected is None:
+        with pytest.raises(PathRefused) as error:
+            check_sources(texts)
+        assert "other.h5" not in str(error.value)
+    else:
+        assert check_sources(texts) == [root / name for name in expected]
+
+
+def test_the_portal_and_the_readers_know_the_same_endings_limits_and_order():
+    assert readers.SUFFIXES == browse.SUFFIXES
+    assert readers.MAX_FILES == expand.MAX_FILES
+    names = ["run_10", "Run_9", "run_2", "run_02", "a", "10", "9", "1²"]
+    assert sorted(names, key=readers.natural_key) == sorted(names, key=browse.natural_key)
+
+
+def test_a_listing_is_in_natural_order(root):
+    for name in ("run_10.tif", "run_9.cbf", "run_1.npy"):
+        (root / "night" / name).write_bytes(b"x")
+    assert names(list_folder(str(root / "night")))[2:] == ["run_1.npy", "run_9.cbf", "run_10.tif"]
+
+
+def test_patterns_do_not_look_into_uploads_of_other_groups(tmp_path, settings):
+    settings.ALLOWED_ROOTS = [tmp_path]
+    settings.DATA_DIR = tmp_path / "data"
+    (settings.DATA_DIR / "uploads").mkdir(parents=True)
+    (settings.DATA_DIR / "uploads" / "a.h5").write_bytes(b"x")
+    for text in ("*/*/*.h5", "data/uploads/*.h5", "data/up*/a.h5", "data/uploads"):
+        with pytest.raises(PathRefused):
+            check_sources([f"{tmp_path}/{text}"])
+
+
+def test_too_many_and_too_long_names_are_refused(root, monkeypatch):
+    monkeypatch.setattr(expand, "MAX_FILES", 1)
+    with pytest.raises(PathRefused, match="more than 1 files"):
+        check_sources([str(root / "night")])
+    monkeypatch.setattr(expand, "MAX_LENGTH", 5)
+    with pytest.raises(PathRefused, match="longer than 5"):
+        check_sources([str(root / "night" / "b.h5")])
 
 
 def test_the_same_file_named_twice_is_taken_once(root):
@@ -79,7 +125,7 @@ def test_the_same_file_named_twice_is_taken_once(root):
     assert check_sources([path, path]) == [root / "night" / "b.h5"]
 
 
-def test_what_is_no_hdf5_file_is_refused(root):
+def test_what_is_no_readable_file_by_its_name_is_refused(root):
     (root / "empty").mkdir()
     os.mkfifo(root / "pipe.h5")
     for name in ("night/notes.txt", "empty", "pipe.h5"):

@@ -79,7 +79,8 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
         Numbers compare by value, the rest without regard to case; the name itself decides what is left.
     """
     parts = re.split(r"([0-9]+)", name.lower())
-    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts] + [(0, 0, name)]
+    key = [(1, int(part), "") if place % 2 else (0, 0, part) for place, part in enumerate(parts)]
+    return [*key, (0, 0, name)]
 
 
 def _expand(source: str, roots: Sequence[str]) -> list[str]:

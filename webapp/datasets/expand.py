@@ -1,0 +1,102 @@
+"""A folder, a pattern or a list of files is one data set: which files a person means, by their names alone.
+
+The readers do the same when they are given folders and patterns (`workers/science/io/expand.py`); one table
+of cases holds both to the same answers.
+"""
+
+import fnmatch
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from webapp.datasets.browse import SUFFIXES, PathRefused, is_shown, natural_key, resolve_allowed
+
+MAX_FILES = 20_000
+MAX_LENGTH = 1000  # of a path, as the row of a source file holds it
+_WILD = re.compile(r"[*?\[]")
+
+
+def check_sources(texts: list[str]) -> list[Path]:
+    """Return the real paths of the files to register, or refuse the first text that stands for none.
+
+    A folder stands for the readable files that lie directly in it, a pattern for those that fit it, both in
+    natural order; a file that is named twice is taken once.
+    """
+    paths: dict[Path, None] = {}
+    for text in texts:
+        for path in _expand(text):
+            if len(str(path)) > MAX_LENGTH:
+                raise PathRefused(f"{path} is longer than {MAX_LENGTH} characters. Shorten its names.")
+            paths[path] = None
+        if len(paths) > MAX_FILES:
+            raise PathRefused(f"{text} makes more than {MAX_FILES} files. Name fewer at a time.")
+    return list(paths)
+
+
+def _expand(text: str) -> list[Path]:
+    try:
+        path = resolve_allowed(text)
+    except PathRefused:
+        if not _WILD.search(text):
+            raise
+        return _in_order(_match(text), f"{text} fits no file that can be read")
+    if path.is_dir():
+        return _in_order(_files_of(path, "*"), f"{path} holds no file that can be read")
+    if path.is_file() and path.name.lower().endswith(SUFFIXES):
+        return [path]
+    raise PathRefused(
+        f"{path} is no file that can be read, by its name: the endings are {', '.join(SUFFIXES)}."
+    )
+
+
+def _in_order(found: Iterable[Path], refusal: str) -> list[Path]:
+    files = sorted(found, key=lambda path: natural_key(str(path)))
+    if not files:
+        raise PathRefused(f"{refusal} (the endings are {', '.join(SUFFIXES)}). Choose another.")
+    # A link inside of the allowed folders is registered as what it points at.
+    return [path.resolve() for path in files]
+
+
+def _match(pattern: str) -> list[Path]:
+    if "**" in pattern:
+        raise PathRefused(f"{pattern} looks through all folders below (**). Name the folders that you mean.")
+    *folders, name = Path(pattern).parts
+    plain = next(number for number, part in enumerate([*folders, name]) if _WILD.search(part))
+    found = [resolve_allowed(str(Path(*folders[:plain])))]
+    for part in folders[plain:]:
+        found = [inner for folder in found for inner in _fitting(folder, part, is_folder=True)]
+        if len(found) > MAX_FILES:
+            raise PathRefused(f"{pattern} fits more than {MAX_FILES} folders. Name fewer at a time.")
+    return [file for folder in found for file in _files_of(folder, name)]
+
+
+def _files_of(folder: Path, pattern: str) -> list[Path]:
+    fitting = _fitting(folder, pattern, is_folder=False)
+    return [path for path in fitting if path.name.lower().endswith(SUFFIXES)]
+
+
+def _fitting(folder: Path, pattern: str, *, is_folder: bool) -> list[Path]:
+    """Return what fits in a folder, without what is hidden, gone, or behind a link that leads outside."""
+    found = []
+    try:
+        with os.scandir(folder) as items:
+            for item in items:
+                if not is_shown(item.name) or not fnmatch.fnmatchcase(item.name, pattern):
+                    continue
+                if _is_allowed(item, is_folder):
+                    found.append(folder / item.name)
+    except OSError as error:
+        raise PathRefused(
+            f"{folder} cannot be read ({error.strerror}). Ask for the right to read it."
+        ) from error
+    return found
+
+
+def _is_allowed(item: os.DirEntry, is_folder: bool) -> bool:
+    try:
+        if is_folder or item.is_symlink():
+            resolve_allowed(item.path)
+        return item.is_dir() if is_folder else item.is_file()
+    except (OSError, PathRefused):
+        return False

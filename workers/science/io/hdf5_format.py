@@ -35,20 +35,27 @@ class Hdf5Format:
 
     def describe(self, guard: Guard, sources: Sequence[str], dataset_path: str | None) -> dict[str, Any]:
         """Describe HDF5 files; the frames are proposed by convention and size if no path is given."""
-        with GuardedFile(guard, sources[0]) as file:
-            first = _look(file, dataset_path)
-            found = _describe_first(file, first)
-        segments, states = list(first.segments), list(first.states)
-        for source in sources[1:]:
+        states: list[dict[str, str]] = []
+        looks: list[_Look] = []
+        first_error = None
+        for source in sources:
             try:
                 with GuardedFile(guard, source) as file:
-                    other = _look_again(file, first, is_proposed=dataset_path is None)
+                    if looks:
+                        look = _look_again(file, looks[0], is_proposed=dataset_path is None)
+                    else:
+                        look = _look(file, dataset_path)
+                        found = _describe_first(file, look)
             except SourceError as error:
+                first_error = first_error or error
                 states.append(_left_out(source, error))
                 continue
-            _check_same(source, other.candidate, first.candidate)
-            segments += other.segments
-            states += other.states
+            _check_same(source, look.candidate, (looks or [look])[0].candidate)
+            looks.append(look)
+            states += look.states
+        if not looks:
+            raise first_error
+        segments = [segment for look in looks for segment in look.segments]
         return {
             **found,
             "n_frames": sum(segment["n_frames"] for segment in segments),

@@ -1,10 +1,8 @@
-// One condensed frame on a canvas: colours, scale, limits, mask, the counts under the cursor.
+// One condensed frame on a canvas: colours, scale, limits, mask.
 
 import { fetchArray } from "./api.mjs";
-import { MASKED, table } from "./colormaps.mjs";
+import { maskedColour, table } from "./colormaps.mjs";
 
-// Masked pixels as viridis shows them would be mistaken for low counts; there they are pink.
-const MASKED_ON_VIRIDIS = [190, 100, 150];
 const KEPT = 40;
 
 export class FrameCanvas {
@@ -98,7 +96,7 @@ export class FrameCanvas {
     const values = this.transform();
     const [low, high] = this.limits(values);
     const colours = table(view.colours);
-    const masked = view.colours === "viridis" ? MASKED_ON_VIRIDIS : MASKED;
+    const masked = maskedColour(view.colours);
     const levels = values.map((value) => Math.round(255 * Math.min(1, Math.max(0, (value - low) / (high - low || 1)))));
     const context = canvas.getContext("2d");
     const image = context.createImageData(side, side);
@@ -111,46 +109,5 @@ export class FrameCanvas {
       image.data[4 * at + 3] = 255;
     }
     context.putImageData(image, 0, 0);
-  }
-
-  /** What is under the cursor: `{row, column, counts, isMasked}`, or null. */
-  under(event) {
-    if (!this.pixels) return null;
-    const box = this.canvas.getBoundingClientRect();
-    const column = Math.floor(((event.clientX - box.left) / box.width) * this.side);
-    const row = Math.floor(((event.clientY - box.top) / box.height) * this.side);
-    if (row < 0 || column < 0 || row >= this.side || column >= this.side) return null;
-    const at = row * this.side + column;
-    return { row, column, counts: this.counts(this.pixels[at]), isMasked: this.isMasked(at) };
-  }
-
-  /** Mean counts in rings one pixel wide about the middle, NaN where all is masked. */
-  radialProfile() {
-    const middle = (this.side - 1) / 2;
-    const n = Math.ceil(this.side / 2);
-    const [sums, sizes] = [new Float64Array(n), new Float64Array(n)];
-    for (let at = 0; at < this.pixels.length; at += 1) {
-      const ring = Math.round(Math.hypot((at % this.side) - middle, Math.floor(at / this.side) - middle));
-      if (ring >= n || this.isMasked(at)) continue;
-      sums[ring] += this.counts(this.pixels[at]);
-      sizes[ring] += 1;
-    }
-    return Array.from(sums, (sum, ring) => (sizes[ring] ? sum / sizes[ring] : NaN));
-  }
-
-  /** Save the picture as it is shown, enlarged to about 768 pixels. */
-  async savePicture(name) {
-    const factor = Math.max(1, Math.floor(768 / this.side));
-    const big = document.createElement("canvas");
-    big.width = big.height = this.side * factor;
-    const context = big.getContext("2d");
-    context.imageSmoothingEnabled = false;
-    context.drawImage(this.canvas, 0, 0, big.width, big.height);
-    const blob = await new Promise((resolve) => big.toBlob(resolve, "image/png"));
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(blob);
-    link.download = name;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   }
 }

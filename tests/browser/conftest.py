@@ -119,7 +119,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def world(transactional_db: None) -> World:
+def world(transactional_db: None, frame_server: None) -> World:
     """A group with something of everything."""
     return make_world("beam time 5123")
 

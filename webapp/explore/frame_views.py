@@ -8,18 +8,22 @@ import numpy as np
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from webapp.accounts.access import get_for
-from webapp.datasets.columns import PHYSICS, Columns, columns_of
+from webapp.datasets.columns import Columns, columns_of
+from webapp.datasets.levels import level_counts
 from webapp.datasets.models import Dataset
+from webapp.explore.frame_facts import drawing_facts, identity_of, measured_of, recorded_of
+from webapp.explore.frame_source import source_of, source_problem
+from webapp.explore.geometry import geometry_of
 from webapp.explore.palette import cluster_colour
 from webapp.explore.selectors import (
     active_jobs,
     class_probabilities_of,
     condensed_mask,
     nearest_frames,
-    scale_max,
 )
 from webapp.explore.thumbs import draw_thumb
 from webapp.explore.views import page_urls
@@ -31,26 +35,47 @@ _FOREVER = "private, max-age=31536000, immutable"
 @login_required
 @require_GET
 def frame_detail(request: HttpRequest, pk: UUID, index: int) -> HttpResponse:
-    """Show one frame."""
+    """Show one frame; to htmx, only what stands beside the picture."""
     dataset, columns = _find(request, pk, index)
+    source = source_of(dataset)
+    context = {"dataset": dataset, "index": index, **_side(columns, source, index)}
+    if request.headers.get("HX-Request"):
+        response = render(request, "explore/partials/frame_side.html", context)
+    else:
+        context |= _viewer(dataset, columns, source, index)
+        response = render(request, "explore/frame_detail.html", context)
+    response["Vary"] = "HX-Request"
+    return response
+
+
+def _side(columns: Columns, source: Product | None, index: int) -> dict[str, Any]:
+    """Return what is known of the frame."""
     row = columns.identity(index)
-    has_clusters = columns.clusters is not None
-    context = {
-        "dataset": dataset,
-        "index": index,
+    return {
+        "identity": identity_of(row),
+        "measured": measured_of(row),
+        "recorded": recorded_of(row, source),
+        "cluster": _cluster_of(columns, index) if columns.clusters is not None else None,
+        "probabilities": class_probabilities_of(columns, index),
+        "nearest": nearest_frames(columns, index),
+    }
+
+
+def _viewer(dataset: Dataset, columns: Columns, source: Product | None, index: int) -> dict[str, Any]:
+    """Return what the picture and its tools need."""
+    has_condensed = columns.condensed is not None
+    return {
         "last": columns.n_frames - 1,
         "previous": index - 1 if index > 0 else None,
         "next": index + 1 if index + 1 < columns.n_frames else None,
-        "has_frames": columns.condensed is not None,
-        "identity": [(name, row[name]) for name in row if name not in PHYSICS and row[name] is not None],
-        "physics": [(name, row[name], unit) for name, unit in PHYSICS.items() if name in row],
-        "cluster": _cluster_of(columns, index) if has_clusters else None,
-        "probabilities": class_probabilities_of(columns, index),
-        "nearest": nearest_frames(columns, index),
-        "jobs": active_jobs(dataset) if columns.condensed is None else [],
-        "page": _page_facts(dataset, columns, index),
+        "has_condensed": has_condensed,
+        "source": source,
+        "problem": source_problem(source),
+        "clusters": [cluster["id"] for cluster in columns.cluster_list],
+        "classes": columns.classifier.facts["classes"] if columns.classifier else [],
+        "jobs": [] if has_condensed else active_jobs(dataset),
+        "page": _page_facts(dataset, columns, source, index),
     }
-    return render(request, "explore/frame_detail.html", context)
 
 
 def _find(request: HttpRequest, pk: UUID, index: int) -> tuple[Dataset, Columns]:
@@ -72,12 +97,23 @@ def _cluster_of(columns: Columns, index: int) -> dict[str, Any]:
     }
 
 
-def _page_facts(dataset: Dataset, columns: Columns, index: int) -> dict[str, Any]:
+def _page_facts(dataset: Dataset, columns: Columns, source: Product | None, index: int) -> dict[str, Any]:
+    condensation, clustering = columns.products.get("condense"), columns.products.get("cluster")
+    masking = reverse("explore:condensing-mask", args=[condensation.pk]) if condensation else ""
     return {
         **page_urls(dataset, columns),
+        **drawing_facts(columns),
+        "dataset": str(dataset.pk),
+        "name": dataset.name,
         "index": index,
-        "size": columns.condensed.shape[1] if columns.condensed is not None else 0,
-        "scaleMax": scale_max(columns),
+        "height": dataset.height,
+        "width": dataset.width,
+        "source": str(source.pk) if source else None,
+        "problem": source_problem(source),
+        "clustering": str(clustering.pk) if clustering else None,
+        "patternUrl": reverse("explore:frame-pattern", args=[dataset.pk]),
+        "detectorMaskUrl": reverse("explore:detector-mask", args=[dataset.pk]),
+        "condensingMaskUrl": masking,
     }
 
 
@@ -116,10 +152,10 @@ def frame_thumb(request: HttpRequest, pk: UUID, index: int) -> HttpResponse:
 def frame_npy(request: HttpRequest, pk: UUID, index: int) -> HttpResponse:
     """Send the condensed frame as counts, float32, in NumPy's format."""
     _, columns = _find(request, pk, index)
-    top = scale_max(columns)
-    if columns.condensed is None or top is None:
+    geometry = geometry_of(columns.products["condense"].folder) if columns.condensed is not None else None
+    if geometry is None:
         raise Http404
-    counts = np.expm1(columns.condensed[index] / 255 * np.log1p(top)).astype(np.float32)
+    counts = level_counts(geometry.scale, geometry.scale_max)[columns.condensed[index]]
     buffer = io.BytesIO()
     np.save(buffer, counts, allow_pickle=False)
     response = HttpResponse(buffer.getvalue(), content_type="application/octet-stream")

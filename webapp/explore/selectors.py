@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from webapp.datasets.columns import NOISE, PHYSICS, Columns
+from webapp.datasets.columns import MEASURES, NOISE, PHYSICS, Columns
 from webapp.datasets.models import Dataset
 from webapp.datasets.scopes import first_of_cluster
 from webapp.explore.palette import cluster_colour
@@ -48,13 +48,13 @@ def point_column(columns: Columns, name: str) -> np.ndarray | None:
         "probability": columns.membership,
         "outlier": columns.outlier_scores,
     }
-    column = columns.physics(name) if name in PHYSICS else source[name]
+    column = columns.physics(name) if name in PHYSICS | MEASURES else source[name]
     if column is None:
         return None
     return column[points].astype("<i4" if name == "cluster" else "<f4")
 
 
-POINT_COLUMNS = ("index", "positions", "cluster", "probability", "outlier", *PHYSICS)
+POINT_COLUMNS = ("index", "positions", "cluster", "probability", "outlier", *PHYSICS, *MEASURES)
 
 
 def frame_entries(columns: Columns, frames: np.ndarray) -> list[dict[str, Any]]:

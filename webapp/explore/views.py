@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from webapp.accounts.access import get_for
 from webapp.accounts.models import Group
-from webapp.datasets.columns import PHYSICS, Columns, columns_of
+from webapp.datasets.columns import Columns, columns_of
 from webapp.datasets.models import Dataset
 from webapp.datasets.scopes import ScopeError, columns_of_scope, sorted_frames
 from webapp.explore.palette import CYCLE, NOISE_COLOUR
@@ -62,7 +62,7 @@ def _page_facts(dataset: Dataset, columns: Columns, cards: list[dict[str, Any]])
         "cycle": CYCLE,
         "noiseColour": NOISE_COLOUR,
         "shownOnCard": SHOWN_ON_CARD,
-        "physics": PHYSICS if "index" in columns.products else {},
+        "physics": columns.units,
         "clusters": [{"id": card["id"], "name": card["name"], "size": card["size"]} for card in cards],
     }
 

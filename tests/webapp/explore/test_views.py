@@ -4,6 +4,8 @@ import io
 import json
 
 import numpy as np
+import pyarrow
+import pyarrow.parquet
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -154,11 +156,21 @@ def test_the_frame_page_knows_neighbours_identity_and_cluster(client: Client, da
     response = client.get(reverse("explore:frame-detail", args=[dataset.pk, 3]))
     context = response.context
     assert (context["previous"], context["next"]) == (2, 4)
-    assert dict(context["identity"])["train_id"] == 10_000_003
+    assert {fact.title: fact.value for fact in context["identity"]}["Train"] == 10_000_003
     assert context["cluster"]["id"] == draw_frames(N).labels[3]
     probabilities = [entry["probability"] for entry in context["probabilities"]]
     assert probabilities == sorted(probabilities, reverse=True)
     assert context["page"]["scaleMax"] == SCALE_MAX
+    assert context["page"]["centre"] == [31.5, 31.5]
+
+
+def test_htmx_gets_only_what_stands_beside_the_picture(client: Client, dataset: Dataset) -> None:
+    url = reverse("explore:frame-detail", args=[dataset.pk, 3])
+    whole, part = client.get(url), client.get(url, headers={"HX-Request": "true"})
+    assert "frame-canvas" in whole.content.decode()
+    assert "frame-canvas" not in part.content.decode()
+    assert "Most alike" in part.content.decode()
+    assert whole["Vary"] == "HX-Request, Cookie"
 
 
 def test_the_first_and_last_frame_have_one_neighbour(client: Client, dataset: Dataset) -> None:
@@ -169,11 +181,39 @@ def test_the_first_and_last_frame_have_one_neighbour(client: Client, dataset: Da
         assert client.get(reverse(f"explore:{name}", args=[dataset.pk, N])).status_code == 404
 
 
-def test_a_frame_page_without_condensed_frames_still_answers(client: Client, dataset: Dataset) -> None:
+def test_a_frame_page_without_condensed_frames_shows_full_resolution(
+    client: Client, dataset: Dataset
+) -> None:
     bare = make_dataset(dataset.group, 5, name="bare")
     response = client.get(reverse("explore:frame-detail", args=[bare.pk, 4]))
-    assert "not condensed yet" in response.content.decode()
+    assert response.context["page"]["source"] == str(bare.products.get(kind="inspect").pk)
+    assert response.context["problem"] == ""
     assert client.get(reverse("explore:frame-raw", args=[bare.pk, 4])).status_code == 404
+
+
+def test_a_frame_page_with_nothing_to_show_says_so(client: Client, dataset: Dataset) -> None:
+    bare = make_dataset(dataset.group, 5, name="bare")
+    bare.products.all().delete()
+    response = client.get(reverse("explore:frame-detail", args=[bare.pk, 4]))
+    assert "not condensed yet" in response.content.decode()
+
+
+def test_what_the_file_says_of_a_frame_comes_with_title_and_unit(client: Client, dataset: Dataset) -> None:
+    add_source_column(dataset, "pulse_energy", "Pulse energy", "µJ")
+    facts = client.get(reverse("explore:frame-detail", args=[dataset.pk, 3])).context["recorded"]
+    assert [(fact.title, fact.value, fact.unit) for fact in facts] == [("Pulse energy", 1.5, "µJ")]
+    unknown = client.get(reverse("explore:frame-detail", args=[dataset.pk, 4])).context["recorded"]
+    assert unknown == []
+
+
+def add_source_column(dataset: Dataset, name: str, title: str, unit: str) -> None:
+    path = dataset.products.get(kind="index").folder / "frames.parquet"
+    values = np.where(np.arange(N) == 4, np.nan, np.arange(N) / 2)
+    table = pyarrow.parquet.read_table(path).append_column(f"source_{name}", pyarrow.array(values))
+    pyarrow.parquet.write_table(table, path)
+    look = dataset.products.get(kind="inspect")
+    look.facts = {**look.facts, "columns": {name: {"title": title, "unit": unit}}}
+    look.save()
 
 
 def test_a_frame_comes_raw_and_as_counts(client: Client, dataset: Dataset) -> None:

@@ -1,0 +1,112 @@
+"""What is known of one frame, as title, value and unit; and the geometry that its page draws with."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from webapp.datasets.columns import Columns
+from webapp.explore.geometry import geometry_of
+from webapp.jobs.models import Product
+
+STATES = {0: "good", 1: "incomplete: a module is missing", 2: "unreadable"}
+# Title and unit of the columns of the index, in the order in which they are shown.
+IDENTITY = {
+    "source": ("File", ""),
+    "path": ("Dataset in the file", ""),
+    "source_index": ("Number in the dataset", ""),
+    "train_id": ("Train", ""),
+    "pulse_id": ("Pulse", ""),
+    "cell_id": ("Memory cell", ""),
+    "state": ("State", ""),
+}
+MEASURED = {
+    "total": ("Total counts", "counts"),
+    "photons": ("Photons", "photons"),
+    "maximum": ("Largest counts in a pixel", "counts"),
+    "lit_pixels": ("Lit pixels", "pixels"),
+    "hit_score": ("Hit score", ""),
+    "is_hit": ("Hit", ""),
+    "is_background": ("Background shot", ""),
+    "saturated_pixels": ("Saturated pixels", "pixels"),
+    "masked_share": ("Share of pixels without a value", ""),
+}
+_SOURCE = "source_"
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One line of the list."""
+
+    title: str
+    value: Any
+    unit: str = ""
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the value is to be written as a number with decimals."""
+        return isinstance(self.value, float)
+
+
+def identity_of(row: dict[str, Any]) -> list[Fact]:
+    """Return who a frame is; what is not known is left out."""
+    if "state" in row:
+        row = {**row, "state": STATES.get(row["state"], row["state"])}
+    return _facts(row, IDENTITY)
+
+
+def measured_of(row: dict[str, Any]) -> list[Fact]:
+    """Return what was measured in a frame."""
+    return _facts(row, MEASURED)
+
+
+def recorded_of(row: dict[str, Any], source: Product | None) -> list[Fact]:
+    """Return what the file says of a frame besides its counts."""
+    return list(_recorded(row, columns_of_source(source)))
+
+
+def columns_of_source(source: Product | None) -> dict[str, dict[str, str]]:
+    """Return title and unit of each source column, without loading the rest of a long description."""
+    if source is None:
+        return {}
+    return Product.objects.filter(pk=source.pk).values_list("facts__columns", flat=True).first() or {}
+
+
+def _recorded(row: dict[str, Any], told: dict[str, dict[str, str]]) -> Iterator[Fact]:
+    for name, value in row.items():
+        bare = name.removeprefix(_SOURCE)
+        if name in IDENTITY or not name.startswith(_SOURCE) or not _is_known(row, name):
+            continue
+        about = told.get(bare, {})
+        yield Fact(about.get("title") or bare, value, about.get("unit", ""))
+
+
+def _facts(row: dict[str, Any], known: dict[str, tuple[str, str]]) -> list[Fact]:
+    return [
+        Fact(title, _in_words(row[name]), unit)
+        for name, (title, unit) in known.items()
+        if _is_known(row, name)
+    ]
+
+
+def _is_known(row: dict[str, Any], name: str) -> bool:
+    value = row.get(name)
+    return value is not None and value == value
+
+
+def _in_words(value: Any) -> Any:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
+
+
+def drawing_facts(columns: Columns) -> dict[str, Any]:
+    """Return the geometry for the page's script; centre and cut-out in pixels of the detector."""
+    product = columns.products.get("condense")
+    geometry = geometry_of(product.folder) if product else None
+    if geometry is None:
+        return {"centre": None}
+    return {
+        "centre": list(geometry.centre),
+        "crop": geometry.crop,
+        "size": geometry.size,
+        "scale": geometry.scale,
+        "scaleMax": geometry.scale_max,
+    }

@@ -92,16 +92,20 @@ export class ClusterMap {
 
   async physicsTrace(name) {
     const column = await this.column(name, Float32Array);
-    const values = this.places.map((place) => Math.log10(Math.max(column[place], 1e-3)));
+    const [least, most] = extent(this.places.map((place) => column[place]));
+    // Counts span decades; radii, centres and flags do not, and a slope is negative.
+    const isLog = least >= 0 && most > 50 * Math.max(least, 1);
+    const values = this.places.map((place) => (isLog ? Math.log10(Math.max(column[place], 1e-3)) : column[place]));
     const trace = this.trace(this.places, name, values, 0.85);
-    const [low, high] = values.reduce(([a, b], value) => [Math.min(a, value), Math.max(b, value)], [Infinity, -Infinity]);
+    const [low, high] = extent(values);
     Object.assign(trace.marker, { colorscale: "Viridis", cmin: low, cmax: high });
-    this.writeScale(`${name.replace("_", " ")} (${this.facts.physics[name]}, logarithmic)`, low, high);
+    const remarks = [this.facts.physics[name], isLog && "logarithmic"].filter(Boolean).join(", ");
+    this.writeScale(name.replaceAll("_", " ") + (remarks && ` (${remarks})`), low, high, isLog);
     return trace;
   }
 
   /** The scale of a physics column, as a strip of its own: Plotly's would need inline style. */
-  writeScale(title, low, high) {
+  writeScale(title, low, high, isLog) {
     const strip = this.scale.querySelector("canvas");
     [strip.width, strip.height] = [256, 1];
     const colours = table("viridis");
@@ -110,8 +114,8 @@ export class ClusterMap {
       image.data.set([...colours.subarray(3 * level, 3 * level + 3), 255], 4 * level);
     }
     strip.getContext("2d").putImageData(image, 0, 0);
-    const write = (power) => (power < 2 ? (10 ** power).toPrecision(2) : count(Math.round(10 ** power)));
-    const texts = [title, write(low), write(high)];
+    const write = (value) => (Math.abs(value) < 100 ? value.toPrecision(3) : count(Math.round(value)));
+    const texts = [title, ...[low, high].map((value) => write(isLog ? 10 ** value : value))];
     this.scale.querySelectorAll("span").forEach((span, at) => (span.textContent = texts[at]));
   }
 
@@ -190,6 +194,15 @@ function rangesOf({ xaxis, yaxis }) {
 function pickPlaces(total, most) {
   const step = Math.max(1, Math.ceil(total / most));
   return Array.from({ length: Math.ceil(total / step) }, (_, at) => at * step);
+}
+
+/** The least and the largest of the values that are known. */
+function extent(values) {
+  const [low, high] = values.reduce(
+    ([least, most], value) => (Number.isFinite(value) ? [Math.min(least, value), Math.max(most, value)] : [least, most]),
+    [Infinity, -Infinity],
+  );
+  return low <= high ? [low, high] : [0, 1];
 }
 
 function groupBy(places, keyOf) {

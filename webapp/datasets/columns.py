@@ -10,11 +10,22 @@ from uuid import UUID
 import numpy as np
 import pyarrow.parquet
 
+from webapp.datasets.lineage import order_by_choice
 from webapp.datasets.models import Dataset
 from webapp.jobs.models import Product
 
 PHYSICS = {"total": "counts", "lit_pixels": "pixels", "maximum": "counts"}
-KINDS = ("index", "condense", "embed", "cluster", "project", "classify")
+MEASURES = {
+    "centre_row": "px",
+    "centre_column": "px",
+    "radial_q50": "px",
+    "radial_q90": "px",
+    "radial_slope": "",
+    "ring_spacing": "px",
+    "size_estimate": "1/px",
+}
+KINDS = ("index", "condense", "measure", "embed", "cluster", "project", "classify")
+TABLES = {"index": "frames.parquet", "measure": "measures.parquet"}
 NOISE = -1
 
 
@@ -81,12 +92,46 @@ class Columns:
         return read_json(product.folder / "clusters.json") if product else []
 
     def physics(self, name: str) -> np.ndarray | None:
-        """Return a physics column, float64 or int64 (n,)."""
-        if name not in PHYSICS:
+        """Return a column of what is known about each frame, float64, int64 or bool (n,)."""
+        if name not in PHYSICS and name not in MEASURES:
             raise KeyError(name)
-        product = self.products.get("index")
-        column = _parquet_column(product.folder / "frames.parquet", name) if product else None
-        return column if column is not None and len(column) == self.n_frames else None
+        if name in ("is_hit", "hit_score") and (threshold := self.hit_threshold) is not None:
+            lit = self._column("lit_pixels")
+            if lit is None:
+                return None
+            return lit >= threshold if name == "is_hit" else lit / max(threshold, 1e-9)
+        return self._column(name)
+
+    @cached_property
+    def hit_threshold(self) -> float | None:
+        """The least number of lit pixels of a hit: what a person set, else what the index found."""
+        if self.dataset.hit_threshold is not None:
+            return self.dataset.hit_threshold
+        index = self.products.get("index")
+        return index.facts.get("hit_threshold") if index else None
+
+    @cached_property
+    def units(self) -> dict[str, str]:
+        """The columns about each frame that are there, with their units."""
+        there: set[str] = set()
+        for kind, file in TABLES.items():
+            if kind in self.products:
+                there |= _parquet_names(self.products[kind].folder / file)
+        if self.hit_threshold is not None and "lit_pixels" in there:
+            there |= {"is_hit", "hit_score"}
+        units = {name: unit for name, unit in (PHYSICS | MEASURES).items() if name in there}
+        if "size_estimate" in units:
+            units["size_estimate"] = self.products["measure"].facts.get("size_unit", "1/px")
+        return units
+
+    def _column(self, name: str) -> np.ndarray | None:
+        kind = "measure" if name in MEASURES else "index"
+        product = self.products.get(kind)
+        path = product.folder / TABLES[kind] if product else None
+        if path is None or name not in _parquet_names(path):
+            return None
+        column = _parquet_column(path, name)
+        return column if len(column) == self.n_frames else None
 
     def identity(self, index: int) -> dict[str, Any]:
         """Return the row of one frame: source, path, number in it, train, pulse and cell, physics."""
@@ -109,7 +154,7 @@ def columns_of(
     None where one of the named products is not (or no longer) one of the data set's.
     """
     rows = Product.objects.filter(dataset=dataset, kind__in=KINDS).defer("files", "facts")
-    found = list(rows.order_by("-created_at"))
+    found = order_by_choice(list(rows.order_by("-created_at")), dataset.current_condensation)
     wanted = {"cluster": clustering, "project": drawn}
     products: dict[str, Product] = {}
     for product in found:
@@ -142,6 +187,11 @@ def _follow(products: dict[str, Product], found: list[Product], *, pinned: bool)
 @lru_cache(maxsize=256)
 def _open_array(path: Path) -> np.ndarray:
     return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+@lru_cache(maxsize=256)
+def _parquet_names(path: Path) -> frozenset[str]:
+    return frozenset(pyarrow.parquet.read_schema(path).names)
 
 
 @lru_cache(maxsize=32)

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from webapp.accounts.models import User
 from webapp.datasets.drafts import discard_draft
+from webapp.datasets.lineage import newest
 from webapp.datasets.models import Dataset, SourceFile
 from webapp.datasets.services import condense_frames, index_frames, inspect_source, register_dataset
 from webapp.jobs.models import Product
@@ -133,7 +134,7 @@ def _grow(dataset: Dataset, draft: Dataset) -> None:
     SourceFile.objects.filter(dataset=draft).update(dataset=dataset)
     dataset.roots, dataset.moved = draft.roots, {}
     dataset.save(update_fields=["roots", "moved"])
-    recipe = Product.objects.filter(dataset=dataset).of_kind("condense").first()
+    recipe = newest(dataset, "condense")
     source = inspect_source(dataset=dataset)  # found: the draft has made it
     index = index_frames(dataset=dataset, source=source)
     condense_frames(

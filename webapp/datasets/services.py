@@ -107,6 +107,38 @@ def condense_frames(
     )
 
 
+def plan_condensation(
+    *,
+    dataset: Dataset,
+    source: Handle,
+    index: Handle,
+    recipe: dict[str, Any],
+    user: User | None = None,
+) -> Handle:
+    """Ask which pixels a recipe would mask, and where it would put the beam."""
+    return submit(
+        kind="plan",
+        group=dataset.group,
+        dataset=dataset,
+        inputs={"source": source, "index": index},
+        params={"recipe": recipe},
+        user=user,
+    )
+
+
+def measure_frames(
+    *, dataset: Dataset, source: Handle, index: Handle, condensation: Handle, user: User | None = None
+) -> Handle:
+    """Ask for what is measured about the centre of each frame: spread, fall-off, rings, size."""
+    return submit(
+        kind="measure",
+        group=dataset.group,
+        dataset=dataset,
+        inputs={"source": source, "index": index, "condensation": condensation},
+        user=user,
+    )
+
+
 def match_frames(*, dataset: Dataset, index: Handle, user: User | None = None) -> Handle | None:
     """Ask which frames are those of the data set whose files were replaced; its labels come with the answer.
 

@@ -134,18 +134,6 @@ def _sample_axis(values: np.ndarray, centre: float, side: float, size: int) -> n
     return taken.reshape(size, fine, -1).mean(axis=1)
 
 
-def scale_max(columns: Columns) -> float | None:
-    """Return the counts at brightness 255."""
-    product = columns.products.get("condense")
-    if product is None:
-        return None
-    try:
-        with np.load(product.folder / "geometry.npz", allow_pickle=False) as geometry:
-            return float(geometry["scale_max"])
-    except (OSError, KeyError, ValueError):
-        return None
-
-
 def class_probabilities_of(columns: Columns, index: int) -> list[dict[str, Any]]:
     """Return name and probability of each class for one frame, the likeliest first."""
     if columns.class_probabilities is None:

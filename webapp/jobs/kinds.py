@@ -60,6 +60,16 @@ _KINDS = (
             Stage("condense.merge_condense", "joining"),
         ),
     ),
+    Kind("plan", "Look for masks and centre", "cpu", (Stage("condense.plan_condense", "looking"),)),
+    Kind(
+        "measure",
+        "Measure frames",
+        "cpu",
+        (
+            Stage("measure.measure_range", "measuring", 8 * SHEET),
+            Stage("measure.merge_measures", "joining"),
+        ),
+    ),
     Kind("learn", "Learn patterns", "gpu", (Stage("learn.learn", "learning"),)),
     Kind(
         "embed",

@@ -9,6 +9,7 @@ import numpy as np
 from django.db.models import QuerySet
 
 from webapp.datasets.columns import Columns
+from webapp.datasets.lineage import newest
 from webapp.datasets.models import Dataset
 from webapp.jobs.models import ACTIVE, Job, Product
 from webapp.jobs.selectors import JobProgress, progress_of
@@ -20,11 +21,6 @@ SORTING_KINDS = ("train", "classify", "manifest")
 N_SHOWN = 96
 SHEET_SIDE = 16
 TILE = 64
-
-
-def newest(dataset: Dataset, kind: str) -> Product | None:
-    """Return the newest product of a kind that a data set has."""
-    return Product.objects.filter(dataset=dataset).of_kind(kind).first()
 
 
 @dataclass(frozen=True)

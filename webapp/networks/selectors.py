@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from webapp.accounts.models import User
+from webapp.datasets.lineage import newest
 from webapp.datasets.models import Dataset
 from webapp.jobs.models import Job, Product, ProductQuerySet
 
@@ -39,7 +40,7 @@ def networks_of(user: User) -> ProductQuerySet:
 
 def newest_learning(dataset: Dataset) -> tuple[Product | None, Job | None]:
     """Return the newest network of a data set, and the training that is under way or failed after it."""
-    product = Product.objects.filter(dataset=dataset).of_kind("learn").first()
+    product = newest(dataset, "learn")
     job = Job.objects.filter(dataset=dataset, kind="learn").first()
     if job and not job.is_active and product and product.created_at > job.created_at:
         job = None

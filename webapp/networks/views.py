@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from webapp.accounts.access import get_for, require_writer
 from webapp.accounts.models import Group
+from webapp.datasets.lineage import newest
 from webapp.datasets.models import Dataset
 from webapp.jobs.curve import WORDS
 from webapp.jobs.models import Product
@@ -85,7 +86,7 @@ def _card_context(product: Product) -> dict[str, Any]:
 def dataset_learn(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Show the Learn step of a data set; a POST learns again, a poll gets the running training alone."""
     dataset = get_for(request.user, Dataset.objects.select_related("group"), pk=pk)
-    condensation = Product.objects.filter(dataset=dataset).of_kind("condense").first()
+    condensation = newest(dataset, "condense")
     form = LearnForm(request.POST or None, initial={"seed": 0, "n_steps": DEFAULT_STEPS})
     if request.method == "POST":
         require_writer(request.user, dataset.group)

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db.models import F, Max, Sum
 from django.urls import reverse
 
+from webapp.datasets.lineage import order_by_choice
 from webapp.datasets.models import Dataset
 from webapp.jobs.models import ACTIVE, Job, Product, Shard, State
 from webapp.labels.models import LabelEvent
@@ -61,7 +62,7 @@ class LineStep:
 
 @dataclass(frozen=True)
 class _Record:
-    """What the rows say of one data set; products are plain values, the newest of a kind first."""
+    """What the rows say of one data set; products are plain values, those that are looked at first."""
 
     products: list[dict[str, Any]]
     last_jobs: dict[str, dict[str, Any]]
@@ -83,7 +84,8 @@ def lines_of(datasets: list[Dataset]) -> dict[UUID, list[LineStep]]:
     for row in Product.objects.filter(dataset__in=datasets).order_by("-created_at").values(*fields):
         products[row["dataset_id"]].append(row)
     for dataset in datasets:
-        products[dataset.pk] = [row for row in products[dataset.pk] if looked_at(dataset, row)]
+        rows = [row for row in products[dataset.pk] if looked_at(dataset, row)]
+        products[dataset.pk] = order_by_choice(rows, dataset.current_condensation)
     jobs: dict[UUID, dict] = {dataset.pk: {} for dataset in datasets}
     for row in _job_rows(datasets):
         jobs[row["dataset_id"]][row["kind"]] = row  # in order of creation: the last one stays

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from webapp.accounts.models import Group, User
 from webapp.datasets.drafts import dry_run_of
+from webapp.datasets.lineage import newest
 from webapp.datasets.models import Dataset
 from webapp.datasets.source_files import source_files_of
 from webapp.jobs.models import Job, Product, State
@@ -129,7 +130,7 @@ def newest_recipe(dataset: Dataset) -> Recipe:
 
 def _newest_params(dataset: Dataset, kind: str) -> dict[str, Any]:
     job = Job.objects.filter(dataset=dataset, kind=kind).active().first()
-    made_by = job or Product.objects.filter(dataset=dataset).of_kind(kind).first()
+    made_by = job or newest(dataset, kind)
     return made_by.params if made_by else {}
 
 

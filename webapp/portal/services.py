@@ -5,9 +5,8 @@ from typing import Any
 
 from webapp.accounts.models import User
 from webapp.datasets.models import Dataset
-from webapp.datasets.services import condense_frames, index_frames, inspect_source
+from webapp.datasets.services import condense_frames, index_frames, inspect_source, measure_frames
 from webapp.explore.services import draw_map, find_clusters, write_gallery
-from webapp.jobs.models import Product
 from webapp.jobs.services import Handle
 from webapp.labels.selectors import last_event_id, n_labelled
 from webapp.manifests.services import write_manifest
@@ -32,6 +31,7 @@ class Line:
     source: Handle
     index: Handle
     condensation: Handle
+    measures: Handle
     network: Handle
     embedding: Handle
     clustering: Handle
@@ -55,6 +55,7 @@ def sort_dataset(*, dataset: Dataset, recipe: Recipe | None = None, user: User |
     source = inspect_source(**common)
     index = index_frames(source=source, **common)
     condensation = condense_frames(source=source, index=index, recipe=recipe.condense, **common)
+    measures = measure_frames(source=source, index=index, condensation=condensation, **common)
     network = learn_patterns(condensation=condensation, recipe=recipe.learn, seed=recipe.seed, **common)
     embedding = embed_frames(condensation=condensation, network=network, **common)
     latents = {"embedding": embedding, "network": network, "seed": recipe.seed, **common}
@@ -80,6 +81,7 @@ def sort_dataset(*, dataset: Dataset, recipe: Recipe | None = None, user: User |
         source=source,
         index=index,
         condensation=condensation,
+        measures=measures,
         network=network,
         embedding=embedding,
         clustering=clustering,
@@ -98,8 +100,3 @@ def sort_by_labels(
     common = {"dataset": dataset, "condensation": condensation, "user": user}
     classifier = train_classifier(labels_as_of=labels_as_of, recipe=recipe.train, seed=recipe.seed, **common)
     return classifier, classify_frames(network=classifier, **common)
-
-
-def newest(dataset: Dataset, kind: str) -> Product | None:
-    """Return the newest product of a kind that a data set has."""
-    return Product.objects.filter(dataset=dataset).of_kind(kind).first()

@@ -22,6 +22,10 @@ def on_product(product: Product) -> None:
         record_source(product=product)
         if product.dataset.is_draft and product.dataset.relinked_from_id:
             settle(product=product)
+    elif product.kind == "condense":
+        from webapp.datasets.lineage import choose_condensation
+
+        choose_condensation(dataset=product.dataset, condensation=None)  # what was just made is the newest
     elif product.kind in ("match", "file-labels"):
         from webapp.labels.carry import carry_over, import_file_labels
 
@@ -91,10 +95,13 @@ def _index_range(claim: Claim) -> dict[str, Any]:
 
 
 def _plan_condense(claim: Claim) -> dict[str, Any]:
+    from webapp.datasets.masks import mask_argument
+
     return {
         "source": _source(claim),
         "index_dir": _folder(claim, "index"),
         "recipe": claim.job.params.get("recipe", {}),
+        "drawn_mask": mask_argument(claim.job.dataset, claim.job.params.get("recipe", {})),
     }
 
 
@@ -105,6 +112,14 @@ def _condense_range(claim: Claim) -> dict[str, Any]:
         "recipe": claim.job.params.get("recipe", {}),
         **_range(claim),
     }
+
+
+def _measured(claim: Claim) -> dict[str, Any]:
+    return {"index_dir": _folder(claim, "index"), "source": _input(claim, "source").facts}
+
+
+def _measure_range(claim: Claim) -> dict[str, Any]:
+    return {"condensed_dir": _folder(claim, "condensation"), **_measured(claim), **_range(claim)}
 
 
 def _learn(claim: Claim) -> dict[str, Any]:
@@ -177,6 +192,8 @@ _BUILDERS = {
     "condense.plan_condense": _plan_condense,
     "condense.condense_range": _condense_range,
     "condense.merge_condense": lambda claim: {"parts": _parts(claim), "geometry_dir": _plan(claim)},
+    "measure.measure_range": _measure_range,
+    "measure.merge_measures": lambda claim: {"parts": _parts(claim), **_measured(claim)},
     "learn.learn": _learn,
     "embed.embed_range": _applied,
     "embed.merge_latents": lambda claim: {"parts": _parts(claim)},

@@ -1,0 +1,15 @@
+"""What the levels of condensed frames stand for; the browser's side of it is in `frame-store.mjs`."""
+
+import numpy as np
+
+
+def level_counts(scale: str, scale_max: float) -> np.ndarray:
+    """Return the counts of each of the 256 levels, float32 (256,); `scale` is "log", "sqrt" or "none"."""
+    place = np.arange(256) / 255
+    if scale == "sqrt":
+        counts = place**2 * scale_max
+    elif scale == "none":
+        counts = place * scale_max
+    else:
+        counts = np.expm1(place * np.log1p(scale_max))
+    return counts.astype(np.float32)

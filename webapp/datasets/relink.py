@@ -76,11 +76,9 @@ def compare(old: dict[str, Any], new: dict[str, Any]) -> Found:
         paths = [[item["path"] for item in description["files"]] for description in (old, new)]
         return Found.SAME if paths[0] == paths[1] else Found.MOVED
     # A file that is written grows at its end; the ones before it are complete.
-    if (
-        all(is_same[:-1])
-        and new["n_frames"] > old["n_frames"]
-        and now[len(before) - 1]["size"] >= before[-1]["size"]
-    ):
+    last = len(before) - 1
+    is_longer = new["n_frames"] > old["n_frames"] or _content(before[last]) is None
+    if all(is_same[:-1]) and is_longer and now[last]["size"] >= before[last]["size"]:
         return Found.GROWN
     return Found.OTHER
 

@@ -39,6 +39,12 @@ LOOKS = {
 }
 
 
+def test_a_file_whose_writer_has_closed_it_is_taken_over_complete():
+    growing = described(("/a/1.h5", 100, "aa"))
+    growing["files"][0]["fingerprint"] = "growing-8-17-100"
+    assert compare(growing, described(("/a/1.h5", 140, "aa"))) is Found.GROWN
+
+
 @pytest.mark.parametrize("look", LOOKS)
 def test_a_second_look_is_told_from_the_contents(look):
     new, found = LOOKS[look]

@@ -102,6 +102,7 @@ class ModuleFile:
     def _read_index(self, source: str) -> dict[int, tuple[int, int]]:
         with hdf5_errors(self.path):
             trains = self._numbers("/INDEX/trainId")
+            trains = trains[trains != 0]  # the end of the list is padded
             index = f"/INDEX/{source}/{self.group}"
             if not self._has(f"{index}/first"):
                 index = f"/INDEX/{source}"
@@ -112,8 +113,11 @@ class ModuleFile:
                 status = self._numbers(f"{index}/status")[: len(trains)] != 0
                 count = (self._numbers(f"{index}/last")[: len(trains)] - first + 1) * status
         rows: dict[int, tuple[int, int]] = {}
+        if not len(trains) == len(first) == len(count):
+            cause = "has an index of another length than its list of trains"
+            raise SourceError(self.path, cause, "Copy the file again, or leave it out")
         for train, start, n_rows in zip(trains.tolist(), first.tolist(), count.tolist(), strict=True):
-            if train and start >= 0 and 0 < n_rows <= len(self.images) - start:
+            if start >= 0 and 0 < n_rows <= len(self.images) - start:
                 rows.setdefault(train, (start, n_rows))
         return rows
 

@@ -86,8 +86,35 @@ class EuxfelReader:
 
     def read(self, start: int, stop: int) -> NDArray:
         """Read the frames ``[start, stop)``, NaN where a module is missing or where none lies."""
-        pieces = [self._read_train(train, lo, hi) for train, lo, hi in self._pieces(start, stop)]
-        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+        shape = (stop - start, self._n_modules, *self._geometry.module_shape)
+        modules = np.full(shape, np.nan, np.float32) if self._n_modules > 1 else np.zeros(shape, self.dtype)
+        for segment, frames, rows in self._gather(start, stop):
+            images = native(self._open(segment).read(rows))
+            if images.shape[1:] != shape[2:]:
+                cause = f"has modules of shape {images.shape[1:]}, not {shape[2:]}"
+                raise SourceError(segment["file"], cause, "Register the data set again")
+            modules[frames, segment["module"]] = images
+        return self._geometry.assemble(modules)
+
+    def _gather(self, start: int, stop: int) -> Iterator[tuple[dict[str, Any], NDArray, NDArray]]:
+        """Yield for each file of each module which of the frames it has, and their rows, increasing.
+
+        So a file is asked once for all trains of a block, and no chunk is decompressed for each train.
+        """
+        parts: dict[tuple[str, int], tuple[dict[str, Any], list[NDArray], list[NDArray]]] = {}
+        done = 0
+        for train, lo, hi in self._pieces(start, stop):
+            for module, (segment, _) in train.modules.items():
+                frames, rows = train.rows_of(module, lo, hi)
+                _, all_frames, all_rows = parts.setdefault((segment["file"], module), (segment, [], []))
+                all_frames.append(frames + done)
+                all_rows.append(rows)
+            done += hi - lo
+        for segment, all_frames, all_rows in parts.values():
+            frames, rows = np.concatenate(all_frames), np.concatenate(all_rows)
+            order = np.argsort(rows)
+            if len(rows):
+                yield segment, frames[order], rows[order]
 
     def read_mask(self) -> NDArray | None:
         """Return where modules lie, bool (height, width); None for a detector in one piece."""
@@ -185,19 +212,6 @@ class EuxfelReader:
             self._files[key] = ModuleFile(self.guard, segment["file"], segment["source"], segment["key"])
         self._files.move_to_end(key)
         return self._files[key]
-
-    def _read_train(self, train: _Train, lo: int, hi: int) -> NDArray:
-        shape = (hi - lo, self._n_modules, *self._geometry.module_shape)
-        modules = np.full(shape, np.nan, np.float32) if self._n_modules > 1 else np.zeros(shape, self.dtype)
-        for module, (segment, _) in train.modules.items():
-            frames, rows = train.rows_of(module, lo, hi)
-            if len(rows):
-                images = native(self._open(segment).read(rows))
-                if images.shape[1:] != shape[2:]:
-                    cause = f"has modules of shape {images.shape[1:]}, not {shape[2:]}"
-                    raise SourceError(segment["file"], cause, "Register the data set again")
-                modules[frames, module] = images
-        return self._geometry.assemble(modules)
 
     def _place(self, train: _Train, lo: int, hi: int) -> tuple[list[str], list[str], NDArray, NDArray]:
         files, paths = [""] * (hi - lo), [""] * (hi - lo)

@@ -1,10 +1,13 @@
 """`manage.py sort` as its operator uses it: a process of its own, nothing running beforehand."""
 
+import contextlib
 import csv
 import hashlib
 import json
 import os
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -105,7 +108,10 @@ def wrong_inputs(folder):
     (folder / "labels.csv").write_text("frame,class\n0,a\n")
     (folder / "far.csv").write_text("index,classes\n99,a\n")
     yield ["missing.h5"], "missing.h5"
-    yield ["."], "not a file"
+    (folder / "empty").mkdir()
+    yield ["empty"], "holds no file that can be read"
+    yield ["*.emc"], "fits no file that can be read"
+    yield ["labels.csv"], "in no format"
     yield ["text.h5"], "text.h5"
     yield ["cut.cxi"], "cut.cxi"
     yield ["words.h5"], "words.h5"
@@ -128,16 +134,31 @@ def test_bad_input_gets_one_line_and_exit_code_2(environment, tmp_path):
         assert not list((tmp_path / "out").glob("*"))
 
 
+def registered(environment, name):
+    """Return the number of frames of a data set, with each of its files in order."""
+    with contextlib.closing(sqlite3.connect(Path(environment["FRINGE_DATA"]) / "db.sqlite3")) as database:
+        rows = database.execute(
+            "SELECT n_frames, path FROM datasets_dataset JOIN datasets_sourcefile"
+            ' ON dataset_id = datasets_dataset.id WHERE name = ? ORDER BY "order"',
+            [name],
+        )
+        return [(n_frames, Path(path).name) for n_frames, path in rows]
+
+
 @pytest.mark.timeout(300)
-def test_ctrl_c_ends_everything_and_nothing_half_written_stays(environment, source, tmp_path):
+def test_ctrl_c_ends_the_sorting_of_a_folder_and_nothing_half_written_stays(environment, source, tmp_path):
     folder, _ = source
+    (tmp_path / "run").mkdir()
+    for number in (10, 9):
+        shutil.copy(folder / "run.cxi", tmp_path / "run" / f"run_{number}.cxi")
+    out = tmp_path / "out"
     command = [
         sys.executable,
         MANAGE,
         "sort",
-        str(folder / "run.cxi"),
+        str(tmp_path / "run"),
         "--out",
-        str(tmp_path),
+        str(out),
         "--seed",
         "99",
     ]
@@ -149,7 +170,8 @@ def test_ctrl_c_ends_everything_and_nothing_half_written_stays(environment, sour
     rest = running.stderr.read()
     assert running.wait(timeout=60) == 130
     assert "goes on" in rest
-    assert list(tmp_path.iterdir()) == []
+    assert registered(environment, "run") == [(2 * N_FRAMES, "run_9.cxi"), (2 * N_FRAMES, "run_10.cxi")]
+    assert list(out.iterdir()) == []
     deadline = time.monotonic() + 10
     while processes_of(Path(environment["FRINGE_DATA"])) and time.monotonic() < deadline:
         time.sleep(0.1)

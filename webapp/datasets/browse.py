@@ -6,6 +6,7 @@ reads names and sizes only; what a worker opens later is guarded once more there
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,8 +66,12 @@ def allowed_roots() -> list[tuple[Path, bool]]:
     return [(root, root.is_dir()) for root in settings.ALLOWED_ROOTS]
 
 
-def resolve_allowed(text: str) -> Path:
-    """Return the real path behind `text`, or refuse it."""
+def resolve_allowed(text: str, roots: Sequence[Path] | None = None) -> Path:
+    """Return the real path behind `text`, or refuse it.
+
+    `roots` takes the place of the allowed folders where an operator, who may read what the process may, names
+    files on a command line.
+    """
     path = Path(text)
     if not text or "\0" in text or not path.is_absolute():
         raise PathRefused(
@@ -77,9 +82,13 @@ def resolve_allowed(text: str) -> Path:
     except (OSError, RuntimeError) as error:
         # The same words inside and outside, so that nobody can feel for files elsewhere.
         raise PathRefused(_refusal(path)) from error
-    if not any(real.is_relative_to(root.resolve()) for root in settings.ALLOWED_ROOTS):
+    if not any(real.is_relative_to(root.resolve()) for root in roots or settings.ALLOWED_ROOTS):
         raise PathRefused(_refusal(path))
-    if real.is_relative_to(settings.DATA_DIR) and not real.is_relative_to(settings.DATA_DIR / "sources"):
+    if (
+        not roots
+        and real.is_relative_to(settings.DATA_DIR)
+        and not real.is_relative_to(settings.DATA_DIR / "sources")
+    ):
         raise PathRefused(_refusal(path))  # a root above the data folder must not open other groups' uploads
     return real
 

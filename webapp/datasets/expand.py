@@ -7,7 +7,7 @@ of cases holds both to the same answers.
 import fnmatch
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from webapp.datasets.browse import SUFFIXES, PathRefused, is_shown, natural_key, resolve_allowed
@@ -16,16 +16,18 @@ MAX_FILES = 20_000
 MAX_LENGTH = 1000  # of a path, as the row of a source file holds it
 _WILD = re.compile(r"[*?\[]")
 
+Roots = Sequence[Path] | None
 
-def check_sources(texts: list[str]) -> list[Path]:
+
+def check_sources(texts: Sequence[str], roots: Roots = None) -> list[Path]:
     """Return the real paths of the files to register, or refuse the first text that stands for none.
 
     A folder stands for the readable files that lie directly in it, a pattern for those that fit it, both in
-    natural order; a file that is named twice is taken once.
+    natural order; a file that is named twice is taken once. `roots` is as for `resolve_allowed`.
     """
     paths: dict[Path, None] = {}
     for text in texts:
-        for path in _expand(text):
+        for path in _expand(text, roots):
             if len(str(path)) > MAX_LENGTH:
                 raise PathRefused(f"{path} is longer than {MAX_LENGTH} characters. Shorten its names.")
             paths[path] = None
@@ -34,15 +36,20 @@ def check_sources(texts: list[str]) -> list[Path]:
     return list(paths)
 
 
-def _expand(text: str) -> list[Path]:
+def is_pattern(text: str) -> bool:
+    """Whether a path has characters of a pattern."""
+    return _WILD.search(text) is not None
+
+
+def _expand(text: str, roots: Roots) -> list[Path]:
     try:
-        path = resolve_allowed(text)
+        path = resolve_allowed(text, roots)
     except PathRefused:
-        if not _WILD.search(text):
+        if not is_pattern(text):
             raise
-        return _in_order(_match(text), f"{text} fits no file that can be read")
+        return _in_order(_match(text, roots), f"{text} fits no file that can be read")
     if path.is_dir():
-        return _in_order(_files_of(path, "*"), f"{path} holds no file that can be read")
+        return _in_order(_files_of(path, "*", roots), f"{path} holds no file that can be read")
     if path.is_file() and path.name.lower().endswith(SUFFIXES):
         return [path]
     raise PathRefused(
@@ -58,25 +65,25 @@ def _in_order(found: Iterable[Path], refusal: str) -> list[Path]:
     return [path.resolve() for path in files]
 
 
-def _match(pattern: str) -> list[Path]:
+def _match(pattern: str, roots: Roots) -> list[Path]:
     if "**" in pattern:
         raise PathRefused(f"{pattern} looks through all folders below (**). Name the folders that you mean.")
     *folders, name = Path(pattern).parts
-    plain = next(number for number, part in enumerate([*folders, name]) if _WILD.search(part))
-    found = [resolve_allowed(str(Path(*folders[:plain])))]
+    plain = next(number for number, part in enumerate([*folders, name]) if is_pattern(part))
+    found = [resolve_allowed(str(Path(*folders[:plain])), roots)]
     for part in folders[plain:]:
-        found = [inner for folder in found for inner in _fitting(folder, part, is_folder=True)]
+        found = [inner for folder in found for inner in _fitting(folder, part, roots, is_folder=True)]
         if len(found) > MAX_FILES:
             raise PathRefused(f"{pattern} fits more than {MAX_FILES} folders. Name fewer at a time.")
-    return [file for folder in found for file in _files_of(folder, name)]
+    return [file for folder in found for file in _files_of(folder, name, roots)]
 
 
-def _files_of(folder: Path, pattern: str) -> list[Path]:
-    fitting = _fitting(folder, pattern, is_folder=False)
+def _files_of(folder: Path, pattern: str, roots: Roots) -> list[Path]:
+    fitting = _fitting(folder, pattern, roots, is_folder=False)
     return [path for path in fitting if path.name.lower().endswith(SUFFIXES)]
 
 
-def _fitting(folder: Path, pattern: str, *, is_folder: bool) -> list[Path]:
+def _fitting(folder: Path, pattern: str, roots: Roots, *, is_folder: bool) -> list[Path]:
     """Return what fits in a folder, without what is hidden, gone, or behind a link that leads outside."""
     found = []
     try:
@@ -84,7 +91,7 @@ def _fitting(folder: Path, pattern: str, *, is_folder: bool) -> list[Path]:
             for item in items:
                 if not is_shown(item.name) or not fnmatch.fnmatchcase(item.name, pattern):
                     continue
-                if _is_allowed(item, is_folder):
+                if _is_allowed(item, roots, is_folder):
                     found.append(folder / item.name)
     except OSError as error:
         raise PathRefused(
@@ -93,10 +100,10 @@ def _fitting(folder: Path, pattern: str, *, is_folder: bool) -> list[Path]:
     return found
 
 
-def _is_allowed(item: os.DirEntry, is_folder: bool) -> bool:
+def _is_allowed(item: os.DirEntry, roots: Roots, is_folder: bool) -> bool:
     try:
         if is_folder or item.is_symlink():
-            resolve_allowed(item.path)
+            resolve_allowed(item.path, roots)
         return item.is_dir() if is_folder else item.is_file()
     except (OSError, PathRefused):
         return False

@@ -1,6 +1,5 @@
 """Guard a claim: run the step in a child, keep the lease, publish the result."""
 
-import ctypes
 import functools
 import json
 import logging
@@ -19,6 +18,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from webapp.jobs import lifecycle
+from webapp.jobs.children import child_environment, die_with_parent, obituary
 from webapp.jobs.lifecycle import Claim, Order
 from workers import readers
 from workers.tasks.calls import arguments_of, on_product
@@ -26,15 +26,6 @@ from workers.tasks.calls import arguments_of, on_product
 logger = logging.getLogger(__name__)
 
 PATIENCE_S = 10  # from asking a child to stop to killing it
-# The child gets what a computation needs, and no secret.
-PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
-HDF5 = {"HDF5_PLUGIN_PRELOAD": "::", "HDF5_USE_FILE_LOCKING": "FALSE"}
-# Arrow's own allocators reserve a gigabyte at once, which a reader with bounded memory may not have.
-ARROW = {"ARROW_DEFAULT_MEMORY_POOL": "system"}
-# Threads that spin at a barrier while the core they wait for does something else: a training step took 4.6 s
-# with the default and 0.22 s with this on a busy machine of two cores.
-OPENMP = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
-PR_SET_PDEATHSIG = 1
 
 
 def work_on(claim: Claim, is_stopping: Callable[[], bool]) -> None:
@@ -89,27 +80,15 @@ def _conclude(claim: Claim, end: dict[str, Any], out: Path, files: str) -> None:
     elif end.get("lost"):
         logger.warning("%s: the lease was lost; nothing is published", claim.shard)
     elif end.get("died") == -signal.SIGXCPU:  # another attempt would take as long
-        lifecycle.fail(claim, _obituary(end["died"], files))
+        lifecycle.fail(claim, obituary(end["died"], files))
     elif "died" in end:
-        lifecycle.lose(claim, _obituary(end["died"], files))
+        lifecycle.lose(claim, obituary(end["died"], files))
     else:
         detail = end.get("detail", "")
         if detail:
             logger.error("job %s: %s", claim.job.pk, detail)
         fallback = f"An unexpected error occurred; the log has it under job {claim.job.pk}."
         lifecycle.fail(claim, end.get("error") or fallback, detail)
-
-
-def _obituary(code: int, files: str) -> str:
-    whose = f"{files}: its reader" if files else "Its process"
-    if code == -signal.SIGXCPU:
-        return f"{whose} computed without an end and was stopped; the file may be damaged. Copy it again."
-    if code == -signal.SIGKILL:
-        return f"{whose} was killed, most likely because the memory ran out."
-    if code < 0:
-        name = signal.Signals(-code).name
-        return f"{whose} crashed ({name}); a damaged file can do that to the library that reads it."
-    return f"{whose} ended with code {code}."
 
 
 @functools.cache
@@ -162,8 +141,8 @@ class Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=root,
-            env=_environment(claim.job.kind_of.queue),
-            preexec_fn=_die_with_parent,
+            env=child_environment(settings.ACCELERATOR_THREADS if claim.job.kind_of.queue == "gpu" else 1),
+            preexec_fn=die_with_parent,
             start_new_session=True,
         )
         try:
@@ -255,14 +234,3 @@ class Child:
         seconds = now - self.first[0]
         rate = (done - self.first[1]) / seconds if seconds > 0.5 else 0.0
         self.progress = {**message, "note": message["note"][:200], "rate": rate}
-
-
-def _environment(queue: str) -> dict[str, str]:
-    """Return the child's environment; the thread counts are for libraries that ask nobody."""
-    threads = str(settings.ACCELERATOR_THREADS if queue == "gpu" else 1)
-    passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    return passed | HDF5 | ARROW | OPENMP | {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
-
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

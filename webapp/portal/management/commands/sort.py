@@ -1,4 +1,4 @@
-"""`manage.py sort`: the whole line for one file, without a browser."""
+"""`manage.py sort`: the whole line for files, without a browser."""
 
 import hashlib
 import os
@@ -14,6 +14,8 @@ from redis.exceptions import RedisError
 
 from webapp.accounts.models import Group
 from webapp.accounts.services import operators_group
+from webapp.datasets.browse import PathRefused
+from webapp.datasets.expand import check_sources, is_pattern
 from webapp.datasets.models import Dataset
 from webapp.datasets.services import inspect_source, register_dataset
 from webapp.jobs.models import Job, Product
@@ -21,6 +23,7 @@ from webapp.labels.services import LabelError, import_labels_csv
 from webapp.portal.files import copy_whole
 from webapp.portal.follow import Follower, JobFailedError
 from webapp.portal.services import Line, Recipe, sort_dataset
+from webapp.portal.sources import in_order, roots_of
 from webapp.portal.workforce import workforce
 from webapp.supervisor.broker import NoBrokerError
 from webapp.supervisor.group import Stopped, prepare_database
@@ -33,12 +36,14 @@ class InputError(Exception):
 
 
 class Command(BaseCommand):
-    """Sort a file and write its manifest."""
+    """Sort the frames of files and write their manifest."""
 
     help = "Sort the frames of SOURCE and write DIR/manifest.csv, .parquet, .json and DIR/gallery.html."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("source", type=Path, help="an HDF5 or CXI file")
+        parser.add_argument(
+            "sources", nargs="+", metavar="SOURCE", help="a file, a folder, or a pattern in quotes"
+        )
         parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the manifest goes")
         parser.add_argument("--path", default="", metavar="HDF5_PATH", help="the frames inside the file")
         parser.add_argument(
@@ -66,7 +71,8 @@ class Command(BaseCommand):
         sys.exit(code)
 
     def _sort(self, given: Namespace) -> None:
-        source = _readable_file(given.source, "the source")
+        sources = in_order(given.sources)
+        files = list(dict.fromkeys(file for source in sources for file in _files_of(source)))
         labels = _readable_file(given.labels, "the labels") if given.labels else None
         if given.single_label and not labels:
             raise InputError("--single-label: it says something of labels. Give --labels CSV with it.")
@@ -74,7 +80,7 @@ class Command(BaseCommand):
         prepare_database()
         with workforce(self.stderr.write) as force:
             follower = Follower(tend=force.tend, stream=sys.stderr)
-            dataset = find_or_register(source, given.path, labels, given.single_label)
+            dataset = find_or_register(files, sources, given.path, labels, given.single_label)
             follower.follow([inspect_source(dataset=dataset)])
             dataset.refresh_from_db()
             if labels:
@@ -106,12 +112,23 @@ def _readable_file(path: Path, what: str) -> Path:
         )
         raise InputError(f"{path}: {what} {cause}. Check the path.") from error
     if not stat.S_ISREG(mode):
-        raise InputError(f"{path}: {what} is not a file. Give the path of one HDF5 or CXI file.")
+        raise InputError(f"{path}: {what} is not a file. Give the path of a file.")
     if not os.access(path, os.R_OK):
         raise InputError(
             f"{path}: {what} may not be read by this user. Ask its owner for the right to read it."
         )
     return path.resolve()
+
+
+def _files_of(source: str) -> list[Path]:
+    """Return the files that a source stands for, each of which this user may read."""
+    found = [Path(source)]
+    if found[0].is_dir() or (is_pattern(source) and not os.path.lexists(source)):
+        try:
+            found = check_sources([source], [Path(root) for root in roots_of([source])])
+        except PathRefused as error:
+            raise InputError(str(error)) from error
+    return [_readable_file(path, "the source") for path in found]
 
 
 def _make_folder(path: Path) -> None:
@@ -126,19 +143,23 @@ def _make_folder(path: Path) -> None:
 
 
 @transaction.atomic
-def find_or_register(source: Path, dataset_path: str, labels: Path | None, single_label: bool) -> Dataset:
-    """Return the data set of this very source and labels, registered now if it is not there yet."""
-    now = source.stat()
-    parts = [str(source), str(now.st_size), str(now.st_mtime_ns), dataset_path, str(single_label)]
+def find_or_register(
+    files: list[Path], sources: list[str], dataset_path: str, labels: Path | None, single_label: bool
+) -> Dataset:
+    """Return the data set of these very files and labels, registered now if it is not there yet."""
+    now = [(file, file.stat()) for file in files]
+    parts = [part for file, stat in now for part in (str(file), str(stat.st_size), str(stat.st_mtime_ns))]
+    parts += [dataset_path, str(single_label)]
     parts.append(hashlib.sha256(labels.read_bytes()).hexdigest() if labels else "")
     fingerprint = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     group = Group.objects.select_for_update().get(pk=operators_group().pk)
     found = Dataset.objects.filter(group=group, fingerprint=fingerprint).first()
     return found or register_dataset(
         group=group,
-        name=source.stem,
-        paths=[source],
-        roots=[source.parent],
+        name=files[0].stem if len(files) == 1 else files[0].parent.name,
+        paths=files,
+        roots=list(dict.fromkeys(file.parent for file in files)),
         dataset_path=dataset_path,
         fingerprint=fingerprint,
+        asked_for=sources,
     )

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import numpy as np
 
-from webapp.datasets.columns import Columns, columns_of, read_json
+from webapp.datasets.columns import NOISE, Columns, columns_of, read_json
 from webapp.datasets.models import Dataset
 
 MOST_CORNERS = 2000
@@ -44,7 +44,8 @@ def frames_of_scope(columns: Columns, scope: dict[str, Any]) -> np.ndarray:
         return _members(columns, scope["cluster"])
     if columns.positions is None:
         raise ScopeError("There is no map yet.")
-    return frames_inside(columns.positions, _corners(scope["polygon"]))
+    folder = columns.products["project"].folder
+    return _inside(folder, _corners(scope["polygon"]).tobytes()).astype(np.int64)
 
 
 def sorted_frames(columns: Columns, scope: dict[str, Any], sort: str) -> np.ndarray:
@@ -60,7 +61,7 @@ def sorted_frames(columns: Columns, scope: dict[str, Any], sort: str) -> np.ndar
     if sort == "order" or columns.clusters is None:
         return frames
     key = columns.outlier_scores if sort == "outlier" else columns.membership
-    return frames[np.argsort(-key[frames], kind="stable")]
+    return frames[descending_order(key[frames])]
 
 
 def first_of_cluster(columns: Columns, cluster: int, count: int) -> list[int]:
@@ -71,26 +72,43 @@ def first_of_cluster(columns: Columns, cluster: int, count: int) -> list[int]:
     return [*exemplars, *(frame for frame in likeliest if frame not in exemplars)][:count]
 
 
+@lru_cache(maxsize=8)
+def _inside(folder: Path, corners: bytes) -> np.ndarray:
+    """Find what an area holds once: a gallery asks for it page by page, and then it is labelled."""
+    positions = np.load(folder / "map.npy", mmap_mode="r", allow_pickle=False)
+    return _kept(frames_inside(positions, np.frombuffer(corners).reshape(-1, 2)))
+
+
 def frames_inside(positions: np.ndarray, corners: np.ndarray) -> np.ndarray:
     """Return the numbers of the points, float32 (n, 2), inside a polygon by the even-odd rule."""
-    low, high = corners.min(axis=0), corners.max(axis=0)
+    # Widened by a step of float32, so that the many points need not be made float64 to be compared.
+    low = np.nextafter(corners.min(axis=0).astype(np.float32), np.float32(-np.inf))
+    high = np.nextafter(corners.max(axis=0).astype(np.float32), np.float32(np.inf))
     found = []
     for start in range(0, len(positions), _BLOCK):
-        block = np.asarray(positions[start : start + _BLOCK], dtype=np.float64)
-        near = np.flatnonzero(((block >= low) & (block <= high)).all(axis=1))
-        if near.size:
-            found.append(start + near[_is_inside(block[near], corners)])
-    return np.concatenate(found).astype(np.int64) if found else np.zeros(0, dtype=np.int64)
+        x, y = positions[start : start + _BLOCK].T
+        near = np.flatnonzero((x >= low[0]) & (x <= high[0]) & (y >= low[1]) & (y <= high[1]))
+        found.append(near + start)
+    near = np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
+    inside = _is_inside(np.asarray(positions[near], dtype=np.float64), corners)
+    return near[inside].astype(np.int64)
 
 
 def _is_inside(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """Count for each point how many edges a ray to the right crosses (M. Shimrat, CACM 5, 434, 1962)."""
-    x, y = points.T
-    inside = np.zeros(len(points), dtype=bool)
+    """Count for each point how many edges a ray to the right crosses (M. Shimrat, CACM 5, 434, 1962).
+
+    In the order of their heights the points beside an edge stand together, so that each edge is held against
+    those only.
+    """
+    order = np.argsort(points[:, 1])
+    x, y = points[order].T
+    odd = np.zeros(len(points), dtype=bool)
     for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
         if y0 != y1:
-            crosses = (y0 > y) != (y1 > y)
-            inside ^= crosses & (x < (x1 - x0) * (y - y0) / (y1 - y0) + x0)
+            beside = slice(*np.searchsorted(y, [min(y0, y1), max(y0, y1)]))
+            odd[beside] ^= x[beside] < (x1 - x0) * (y[beside] - y0) / (y1 - y0) + x0
+    inside = np.empty_like(odd)
+    inside[order] = odd
     return inside
 
 
@@ -109,11 +127,14 @@ def _grouped(folder: Path) -> tuple[np.ndarray, dict[int, tuple[int, int]]]:
     One sort for all clusters: a page that shows hundreds of them must not search the frames for each.
     """
     labels = np.load(folder / "labels.npy", allow_pickle=False)
-    probabilities = np.load(folder / "probabilities.npy", allow_pickle=False)
-    order = np.lexsort((-probabilities, labels))
-    values, starts, sizes = np.unique(labels[order], return_index=True, return_counts=True)
-    places = zip(values.tolist(), starts.tolist(), sizes.tolist(), strict=True)
-    return _frozen(order), {value: (start, start + size) for value, start, size in places}
+    order = descending_order(np.load(folder / "probabilities.npy", allow_pickle=False))
+    places = labels - NOISE
+    if places.max(initial=0) < 1 << 16:
+        places = places.astype(np.uint16)  # is sorted in a tenth of the time
+    order = order[np.argsort(places[order], kind="stable")]
+    stops = np.cumsum(np.bincount(places)).tolist()
+    starts = [0, *stops[:-1]]
+    return _kept(order), {NOISE + place: ends for place, ends in enumerate(zip(starts, stops, strict=True))}
 
 
 def _likeliest_first(folder: Path, cluster: int) -> np.ndarray:
@@ -122,14 +143,14 @@ def _likeliest_first(folder: Path, cluster: int) -> np.ndarray:
 
 
 def _cluster_members(folder: Path, cluster: int) -> np.ndarray:
-    return np.sort(_likeliest_first(folder, cluster))
+    return np.sort(_likeliest_first(folder, cluster)).astype(np.int64)
 
 
 @lru_cache(maxsize=64)
 def _by_outlier_score(folder: Path, cluster: int) -> np.ndarray:
     members = _likeliest_first(folder, cluster)
     scores = np.load(folder / "outlier_scores.npy", mmap_mode="r", allow_pickle=False)[members]
-    return _frozen(members[np.argsort(-scores, kind="stable")])
+    return _kept(members[descending_order(scores)])
 
 
 def _sorted_cluster(folder: Path, cluster: int, sort: str) -> np.ndarray:
@@ -147,10 +168,20 @@ def _exemplars(folder: Path, cluster: int) -> np.ndarray:
     return np.array(entries[0]["exemplars"] if entries else [], dtype=np.int64)
 
 
-def _frozen(array: np.ndarray) -> np.ndarray:
-    array = array.astype(np.int64, copy=False)
-    array.setflags(write=False)
-    return array
+def descending_order(values: np.ndarray) -> np.ndarray:
+    """Return the order of `values`, float32 (m,) in [0, 1], from the largest to the smallest.
+
+    To 16 bits, in which a million are sorted in a tenth of the time; what is equal then stays in order.
+    """
+    steps = np.nan_to_num(np.clip(values, 0, 1)) * np.float32(65535)
+    return np.argsort(65535 - np.rint(steps).astype(np.uint16), kind="stable")
+
+
+def _kept(order: np.ndarray) -> np.ndarray:
+    """Return frame numbers as they are kept between requests: small, and not to be changed."""
+    order = order.astype(np.int32)
+    order.setflags(write=False)
+    return order
 
 
 def _numbers(frames: Any, n_frames: int) -> np.ndarray:

@@ -31,12 +31,15 @@ def stratified_sample(labels: np.ndarray, most: int, *, seed: int = 0) -> np.nda
     `labels` is int (n,). Each cluster gets a floor of `FEWEST_A_CLUSTER` points (less where there are too
     many clusters, or where it is smaller than that); what is left is shared out by size.
     """
-    values, places, sizes = np.unique(labels, return_inverse=True, return_counts=True)
-    floor = np.minimum(sizes, min(FEWEST_A_CLUSTER, max(1, most // len(values))))
+    places = labels - labels.min()
+    if places.max() < 1 << 16:
+        places = places.astype(np.uint16)  # is sorted in a tenth of the time
+    sizes = np.bincount(places)
+    floor = np.minimum(sizes, min(FEWEST_A_CLUSTER, max(1, most // np.count_nonzero(sizes))))
     left = max(0, most - int(floor.sum()))
     beyond = sizes - floor
     quota = floor + (beyond * min(1.0, left / max(1, int(beyond.sum())))).astype(np.int64)
-    random = np.random.default_rng(seed)
-    order = np.lexsort((random.random(len(labels)), places))  # by cluster, in random order within it
+    shuffled = np.random.default_rng(seed).permutation(np.arange(len(labels), dtype=np.int32))
+    order = shuffled[np.argsort(places[shuffled], kind="stable")]  # by cluster, in random order within it
     rank = np.arange(len(labels)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    return np.sort(order[rank < np.repeat(quota, sizes)])[:most].astype(np.int32)
+    return np.sort(order[rank < np.repeat(quota, sizes)])[:most]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from webapp.datasets.columns import Columns
-from webapp.datasets.scopes import sorted_frames
+from webapp.datasets.scopes import descending_order, sorted_frames
 from webapp.labels.frames import UNSEEN
 from webapp.labels.naming import LabelError
 from webapp.labels.state_cache import CurrentLabels
@@ -94,17 +94,20 @@ def _least_sure(path: Path, thresholds: tuple[float, ...], single_label: bool) -
     probabilities = np.nan_to_num(np.load(path, mmap_mode="r", allow_pickle=False))
     if single_label and probabilities.shape[1] > 1:
         two = np.partition(probabilities, -2, axis=1)[:, -2:]
-        return _frozen(np.argsort(two[:, 1] - two[:, 0], kind="stable"))
-    distance = np.abs(probabilities - np.array(thresholds)).min(axis=1)
-    return _frozen(np.argsort(distance, kind="stable"))
+        return _frozen(descending_order(1 - (two[:, 1] - two[:, 0])))
+    distance = np.full(len(probabilities), np.float32(1))
+    for column, threshold in zip(probabilities.T, thresholds, strict=True):
+        np.minimum(distance, np.abs(column - np.float32(threshold)), out=distance)
+    return _frozen(descending_order(1 - distance))
 
 
 @lru_cache(maxsize=8)
 def _likeliest(path: Path, column: int) -> np.ndarray:
     probabilities = np.load(path, mmap_mode="r", allow_pickle=False)[:, column]
-    return _frozen(np.argsort(-np.nan_to_num(probabilities), kind="stable"))
+    return _frozen(descending_order(probabilities))
 
 
 def _frozen(order: np.ndarray) -> np.ndarray:
+    order = order.astype(np.int32)
     order.setflags(write=False)
     return order

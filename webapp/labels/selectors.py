@@ -8,11 +8,9 @@ import numpy as np
 
 from webapp.accounts.models import User
 from webapp.datasets.models import Dataset
-from webapp.labels.frames import UNSEEN, LabelState, unpack_frames
+from webapp.labels.frames import UNSEEN, LabelState
 from webapp.labels.models import ClassScheme, LabelEvent
 from webapp.labels.state_cache import CurrentLabels, current_labels, exclusive_bits, replay
-
-MOST_READ = 5000  # label events that the history of one frame looks through
 
 
 @dataclass(frozen=True)
@@ -100,20 +98,4 @@ def rarest_classes(labels: CurrentLabels, masks: np.ndarray) -> np.ndarray:
     for place in np.argsort(-labels.counts, kind="stable"):
         if labels.counts[place]:
             found[(masks != UNSEEN) & (masks >> place & 1 == 1)] = place
-    return found
-
-
-def frame_history(dataset: Dataset, scheme: ClassScheme, index: int, most: int = 20) -> list[dict[str, Any]]:
-    """Return what was said of one frame, the newest first, with what was taken back marked so."""
-    events = LabelEvent.objects.filter(dataset=dataset).exclude(operation="undo")
-    found = []
-    for event in (
-        events.select_related("created_by").prefetch_related("undone_by").order_by("-id")[:MOST_READ]
-    ):
-        if index in unpack_frames(event.frames):
-            names = class_names(scheme, event.mask)
-            undone = bool(event.undone_by.all())
-            found.append({"event": event, "classes": names, "is_undone": undone})
-            if len(found) == most:
-                break
     return found

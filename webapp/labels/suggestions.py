@@ -7,7 +7,7 @@ from uuid import UUID
 
 import numpy as np
 
-from webapp.datasets.columns import Columns
+from webapp.datasets.columns import NOISE, Columns
 from webapp.labels.frames import UNSEEN
 from webapp.labels.models import ClassScheme
 from webapp.labels.selectors import class_names
@@ -84,13 +84,14 @@ def _count_majorities(columns: Columns, labels: CurrentLabels) -> dict[int, Majo
     indices = np.flatnonzero(labels.state.masks != UNSEEN)
     if not indices.size:
         return {}
-    clusters, cluster_places = np.unique(columns.clusters[indices], return_inverse=True)
-    masks, mask_places = np.unique(labels.state.masks[indices], return_inverse=True)
-    n_pairs = len(clusters) * len(masks)
-    counts = np.bincount(cluster_places * len(masks) + mask_places, minlength=n_pairs)
-    table = counts.reshape(len(clusters), len(masks))  # labelled frames of each cluster with each mask
+    masks = np.array(sorted(labels.sizes), dtype=np.int64)
+    clusters = columns.clusters[indices].astype(np.int64) - NOISE
+    pairs = clusters * len(masks) + np.searchsorted(masks, labels.state.masks[indices])
+    n_clusters = int(clusters.max()) + 1
+    # Labelled frames of each cluster with each mask.
+    table = np.bincount(pairs, minlength=n_clusters * len(masks)).reshape(n_clusters, len(masks))
     found: dict[int, Majority] = {}
-    for cluster, row in zip(clusters.tolist(), table, strict=True):
+    for cluster, row in enumerate(table, NOISE):
         best, n_labelled = int(row.argmax()), int(row.sum())
         is_majority = n_labelled >= FEWEST_IN_CLUSTER and 2 * int(row[best]) > n_labelled
         if cluster >= 0 and masks[best] > 0 and is_majority:

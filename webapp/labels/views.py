@@ -18,10 +18,10 @@ from webapp.datasets.relink import source_of
 from webapp.jobs.models import Job
 from webapp.labels.carry import ask_for_file_labels
 from webapp.labels.forms import ClassForm, LabelsFileForm, SchemeForm
+from webapp.labels.history import frame_history
 from webapp.labels.models import ClassScheme
 from webapp.labels.naming import LabelError
 from webapp.labels.queues import available_modes
-from webapp.labels.selectors import frame_history
 from webapp.labels.services import add_class, create_scheme, import_labels_csv
 from webapp.labels.state_cache import current_labels
 

@@ -14,11 +14,13 @@ from webapp.datasets.models import Dataset
 from webapp.jobs.models import ACTIVE, Job, Product
 from webapp.jobs.selectors import JobProgress, progress_of
 from webapp.labels.models import ClassScheme
-from webapp.labels.selectors import label_state, last_event_id
+from webapp.labels.selectors import last_event_id
+from webapp.labels.state_cache import current_labels
 
 FEW = 10  # labels of a class, below which its figures and its threshold follow single frames
 SORTING_KINDS = ("train", "classify", "manifest")
 N_SHOWN = 96
+_BLOCK = 1 << 17
 SHEET_SIDE = 16
 TILE = 64
 
@@ -60,16 +62,12 @@ def label_counts(dataset: Dataset) -> LabelCounts:
     scheme = ClassScheme.objects.filter(dataset=dataset).first()
     if scheme is None:
         return LabelCounts([], 0, 0, 0, False)
-    state = label_state(dataset)
-    matrix = state.matrix(len(scheme.classes))
-    counts = matrix.sum(axis=0).tolist()
-    classes = [
-        ClassCount(entry["name"], entry["colour"], n) for entry, n in zip(scheme.classes, counts, strict=True)
-    ]
-    learnable = matrix[matrix.any(axis=1)] if scheme.single_label else matrix
-    varied = bool((learnable.any(axis=0) & ~learnable.all(axis=0)).any()) if len(learnable) > 1 else False
-    n_none = int((~matrix.any(axis=1)).sum())
-    return LabelCounts(classes, len(matrix), n_none, last_event_id(dataset), varied)
+    labels = current_labels(dataset)
+    counts = labels.class_counts(scheme.names)
+    classes = [ClassCount(entry["name"], entry["colour"], counts[entry["name"]]) for entry in scheme.classes]
+    n_none = labels.sizes.get(0, 0)
+    learnable = labels.sizes if not scheme.single_label else {m: n for m, n in labels.sizes.items() if m}
+    return LabelCounts(classes, labels.n_labelled, n_none, labels.state.last_event, len(learnable) > 1)
 
 
 def what_is_missing(dataset: Dataset, counts: LabelCounts | None = None) -> list[str]:
@@ -173,23 +171,63 @@ def sorted_classes(dataset: Dataset) -> tuple[Product | None, list[SortedClass]]
     classification = newest(dataset, "classify")
     if classification is None:
         return None, []
-    counts, n_frames = _class_counts(classification.pk)
-    names = decision_rule(classification)["classes"]
+    sorting = _sorting(classification.pk)
     return classification, [
-        SortedClass(name, n, 100 * n / max(n_frames, 1)) for name, n in zip(names, counts, strict=True)
+        SortedClass(name, found.n, 100 * found.n / max(sorting.n_frames, 1))
+        for name, found in sorting.classes.items()
     ]
 
 
+@dataclass
+class _Class:
+    """What is kept of one class: how many frames, and those that a page shows, with their probabilities."""
+
+    n: int
+    surest: tuple[np.ndarray, np.ndarray]
+    doubtful: tuple[np.ndarray, np.ndarray]
+
+    def add(self, frames: np.ndarray, values: np.ndarray) -> None:
+        """Take in more frames of the class, in ascending order, with their probabilities."""
+        self.n += len(frames)
+        self.surest = _first(*self.surest, frames, values, -1)
+        self.doubtful = _first(*self.doubtful, frames, values, 1)
+
+
+def _first(
+    frames: np.ndarray, values: np.ndarray, more_frames: np.ndarray, more_values: np.ndarray, sign: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the `N_SHOWN` frames with the smallest `sign * values` of two sets, in their order."""
+    if len(frames) == N_SHOWN:  # then most of the others are out at once
+        near = sign * more_values < sign * values[-1]
+        more_frames, more_values = more_frames[near], more_values[near]
+    frames, values = np.concatenate([frames, more_frames]), np.concatenate([values, more_values])
+    order = np.argsort(sign * values, kind="stable")[:N_SHOWN]
+    return frames[order], values[order]
+
+
+@dataclass(frozen=True)
+class _Sorting:
+    n_frames: int
+    classes: dict[str, _Class]
+
+
 @lru_cache(maxsize=64)
-def _class_counts(pk: UUID) -> tuple[list[int], int]:
-    """Return the frames in each class, and all; a product never changes, so they are counted once."""
+def _sorting(pk: UUID) -> _Sorting:
+    """Decide of all frames once, block by block: a product never changes, and what is kept is small."""
     classification = Product.objects.get(pk=pk)
-    decision = decide(_probabilities(classification), decision_rule(classification))
-    return decision.sum(axis=0).tolist(), len(decision)
+    rule, probabilities = decision_rule(classification), _probabilities(classification)
+    none = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
+    classes = {name: _Class(0, none, none) for name in rule["classes"]}
+    for start in range(0, len(probabilities), _BLOCK):
+        block = np.asarray(probabilities[start : start + _BLOCK])
+        for column, (decided, found) in enumerate(zip(decide(block, rule).T, classes.values(), strict=True)):
+            members = np.flatnonzero(decided)
+            found.add(start + members, block[members, column])
+    return _Sorting(len(probabilities), classes)
 
 
 def _probabilities(classification: Product) -> np.ndarray:
-    return np.asarray(Columns(classification.dataset, {"classify": classification}).class_probabilities)
+    return Columns(classification.dataset, {"classify": classification}).class_probabilities
 
 
 def decision_rule(classification: Product) -> dict[str, Any]:
@@ -233,11 +271,9 @@ class SheetTile:
 
 def frames_of_class(classification: Product, name: str, *, doubtful: bool) -> list[SheetTile]:
     """Return the frames of one class, the surest first, or those that came nearest to another answer."""
-    rule, probabilities = decision_rule(classification), _probabilities(classification)
-    column = rule["classes"].index(name)
-    members = np.flatnonzero(decide(probabilities, rule)[:, column])
-    order = np.argsort(probabilities[members, column] * (1 if doubtful else -1), kind="stable")[:N_SHOWN]
-    return [_tile(int(index), float(probabilities[index, column])) for index in members[order]]
+    found = _sorting(classification.pk).classes[name]
+    frames, values = found.doubtful if doubtful else found.surest
+    return [_tile(*pair) for pair in zip(frames.tolist(), values.tolist(), strict=True)]
 
 
 def _tile(index: int, probability: float) -> SheetTile:

@@ -6,6 +6,7 @@ import sys
 PARTS = (
     ("simulation",),
     ("engine",),
+    ("frame_viewer",),
     ("unsupervised", "--frames", "1600", "--seed", "0"),
     ("supervised", "--labels-per-kind", "8", "--seed", "0"),
 )

@@ -1,11 +1,12 @@
 // What is shown of a frame: its counts with masks, stretched, coloured, measured and described.
 
-import { brief, histogram, makeStretch, paint, percentile, sortedSample } from "./frame-scale.mjs";
+import { brief, Distribution, makeStretch, paint } from "./frame-scale.mjs";
 import { FrameView } from "./frame-view.mjs";
 import { HistogramPlot } from "./histogram.mjs";
 import { ProfilePlot, radialProfile, ringsOf } from "./profile.mjs";
 import { ticks } from "./svg.mjs";
 
+const FIGURES_AFTER_MS = 60;
 const find = (id) => document.getElementById(id);
 
 export class FramePicture {
@@ -24,38 +25,51 @@ export class FramePicture {
   }
 
   /** Show counts; a later call wins. Masks may come after the picture. */
-  async show(frame) {
+  show(frame) {
     this.frame = frame;
-    this.masked = null;
-    this.measure();
-    this.paint();
-    await this.applyMasks();
+    const names = this.maskNames();
+    const masks = this.store.masksNow(names);
+    if (masks) this.use(masks);
+    else {
+      this.use([]);
+      this.applyMasks();
+    }
   }
 
-  /** Take the masks that are switched on; what they hide counts for nothing. */
+  maskNames() {
+    const { settings } = this;
+    if (this.frame.kind === "condensed") return settings.get("condensingMask") && this.facts.maskUrl ? ["condensed"] : [];
+    const { source, problem, condensingMaskUrl } = this.facts;
+    const hasFile = settings.get("fileMask") && source && !problem;
+    return [hasFile && "file", settings.get("condensingMask") && condensingMaskUrl && "condensing"].filter(Boolean);
+  }
+
+  /** Take the masks that are switched on, once they are there. */
   async applyMasks() {
     const { frame } = this;
     if (!frame) return;
-    const names = frame.kind === "condensed"
-      ? ["condensed"].filter(() => this.settings.get("condensingMask"))
-      : [this.settings.get("fileMask") && "file", this.settings.get("condensingMask") && "condensing"].filter(Boolean);
-    const masks = await Promise.all(names.map((name) => this.store.mask(name)));
-    if (this.frame !== frame) return;
-    const fitting = masks.filter((mask) => mask?.length === frame.values.length);
-    this.masked = fitting.length > 1 ? fitting[0].map((bad, at) => bad | fitting[1][at]) : (fitting[0] ?? null);
-    this.measure();
-    this.paint();
-    this.drawProfile();
+    const masks = await Promise.all(this.maskNames().map((name) => this.store.mask(name)));
+    if (this.frame === frame) this.use(masks);
   }
 
-  measure() {
-    this.sorted = sortedSample(this.frame.values, this.masked);
+  /** Show the frame under these masks; what they hide counts for nothing. */
+  use(masks) {
+    const fitting = masks.filter((mask) => mask?.length === this.frame.values.length);
+    this.masked = fitting.length > 1 ? this.join(fitting) : (fitting[0] ?? null);
+    this.distribution = new Distribution(this.frame.values, this.masked);
+    this.paint();
+  }
+
+  /** Two masks as one, made once for all frames. */
+  join([one, other]) {
+    if (this.joined?.one !== one || this.joined.other !== other) this.joined = { one, other, mask: one.map((bad, at) => bad | other[at]) };
+    return this.joined.mask;
   }
 
   /** The limits in counts. */
   limits() {
     const { low, high, limits } = this.settings.values;
-    const found = limits === "counts" ? [low, high] : [percentile(this.sorted, low), percentile(this.sorted, high)];
+    const found = limits === "counts" ? [low, high] : [this.distribution.percentile(low), this.distribution.percentile(high)];
     return found[1] > found[0] ? found : [found[0], found[0] + Math.max(1e-6, Math.abs(found[0]) * 1e-3)];
   }
 
@@ -66,9 +80,17 @@ export class FramePicture {
     const full = { height: frame.fullHeight ?? frame.height, width: frame.fullWidth ?? frame.width };
     const view = { colours: settings.get("colours"), scale: settings.get("scale"), low, high };
     this.view.show(frame, full, (image) => paint(image, frame.values, this.masked, view));
-    const stretch = makeStretch(view.scale, high);
-    this.histogram.draw(histogram(this.sorted, stretch), stretch, [low, high]);
     this.drawMarks();
+    this.drawFiguresSoon(makeStretch(view.scale, high), [low, high]);
+  }
+
+  /** Figures follow the picture, so that who turns pages fast does not wait for them. */
+  drawFiguresSoon(stretch, limits) {
+    clearTimeout(this.figures);
+    this.figures = setTimeout(() => {
+      this.histogram.draw(this.distribution.histogram(stretch), stretch, limits);
+      this.drawProfile();
+    }, FIGURES_AFTER_MS);
   }
 
   /** The beam centre (row, column) in the pixels that are shown, and how many detector pixels one is. */
@@ -109,6 +131,7 @@ export class FramePicture {
   }
 
   showRing(radius) {
+    if (!this.curve) return;
     const scale = this.frame.kind === "condensed" ? 1 : this.geometry().step;
     this.view.setMarks({ ring: radius ? radius * scale : null });
     this.profile.mark(radius);

@@ -2,7 +2,7 @@
 
 import { maskedColour, table } from "./colormaps.mjs";
 
-const SAMPLE = 200_000;
+const SAMPLE = 60_000;
 const LARGEST_TABLE = 1 << 16;
 
 /**
@@ -24,8 +24,54 @@ export function makeStretch(name, high) {
   return { apply, undo };
 }
 
-/** The counts of good pixels, ascending; of many, evenly spread ones. */
-export function sortedSample(values, masked) {
+/** How often which counts occur among the good pixels: exactly for small whole numbers, else of a sample. */
+export class Distribution {
+  constructor(values, masked) {
+    const isWhole = values instanceof Uint8Array || values instanceof Uint16Array;
+    [this.counts, this.sizes] = isWhole ? countWhole(values, masked) : sampleOf(values, masked);
+    this.total = this.sizes.reduce((sum, size) => sum + size, 0);
+  }
+
+  get least() {
+    return this.counts[0] ?? 0;
+  }
+
+  get most() {
+    return this.counts[this.counts.length - 1] ?? 1;
+  }
+
+  /** The counts below which `percent` of the good pixels are. */
+  percentile(percent) {
+    const wanted = (Math.min(100, Math.max(0, percent)) / 100) * (this.total - 1);
+    let [at, sum] = [0, this.sizes[0] ?? 0];
+    while (sum <= wanted && at < this.counts.length - 1) sum += this.sizes[++at];
+    return this.counts[at] ?? 0;
+  }
+
+  /** How many pixels fall into `n` even bins of the stretched range: `{bins, from, to}`. */
+  histogram(stretch, n = 96) {
+    const [from, to] = [stretch.apply(this.least), stretch.apply(this.most)];
+    const bins = new Float64Array(n);
+    const width = (to - from) / n || 1;
+    this.counts.forEach((value, at) => (bins[Math.min(n - 1, Math.floor((stretch.apply(value) - from) / width))] += this.sizes[at]));
+    return { bins, from, to: to > from ? to : from + 1 };
+  }
+}
+
+function countWhole(values, masked) {
+  const all = new Uint32Array(values instanceof Uint8Array ? 256 : LARGEST_TABLE);
+  if (masked) for (let at = 0; at < values.length; at += 1) all[values[at]] += 1 - masked[at];
+  else for (let at = 0; at < values.length; at += 1) all[values[at]] += 1;
+  const [counts, sizes] = [[], []];
+  for (let value = 0; value < all.length; value += 1) {
+    if (!all[value]) continue;
+    counts.push(value);
+    sizes.push(all[value]);
+  }
+  return [counts, sizes];
+}
+
+function sampleOf(values, masked) {
   const step = Math.max(1, Math.floor(values.length / SAMPLE));
   const sample = new Float64Array(Math.ceil(values.length / step));
   let n = 0;
@@ -37,26 +83,10 @@ export function sortedSample(values, masked) {
     if (value > most) most = value;
     if (at % step === 0) sample[n++] = value;
   }
-  const sorted = sample.slice(0, n).sort();
+  const sorted = sample.subarray(0, n).sort();
   // Spikes are rare: what a sample would miss at both ends is put back.
   if (n) [sorted[0], sorted[n - 1]] = [least, most];
-  return sorted;
-}
-
-/** The counts below which `percent` of the good pixels are. */
-export function percentile(sorted, percent) {
-  if (!sorted.length) return 0;
-  const place = (Math.min(100, Math.max(0, percent)) / 100) * (sorted.length - 1);
-  return sorted[Math.round(place)];
-}
-
-/** How many sampled pixels fall into `n` even bins of the stretched range: `{bins, from, to}`. */
-export function histogram(sorted, stretch, n = 96) {
-  const [from, to] = [stretch.apply(sorted[0] ?? 0), stretch.apply(sorted[sorted.length - 1] ?? 1)];
-  const bins = new Float64Array(n);
-  const width = (to - from) / n || 1;
-  for (const value of sorted) bins[Math.min(n - 1, Math.floor((stretch.apply(value) - from) / width))] += 1;
-  return { bins, from, to: to > from ? to : from + 1 };
+  return [sorted, new Uint8Array(n).fill(1)];
 }
 
 function packedColours(name) {
@@ -74,18 +104,28 @@ export function paint(image, values, hidden, view) {
   const pixels = new Uint32Array(image.data.buffer);
   const packed = packedColours(view.colours);
   const [red, green, blue] = maskedColour(view.colours);
-  const masked = (255 << 24) | (blue << 16) | (green << 8) | red;
+  const masked = ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
   const { apply } = makeStretch(view.scale, view.high);
   const from = apply(view.low);
   const span = apply(view.high) - from || 1;
   const colour = (value) => packed[Math.max(0, Math.min(255, Math.round((255 * (apply(value) - from)) / span)))];
-  const isWhole = values instanceof Uint8Array || values instanceof Uint16Array;
-  const lookup = isWhole ? Uint32Array.from({ length: values instanceof Uint8Array ? 256 : LARGEST_TABLE }, (_, value) => colour(value)) : null;
-  for (let at = 0; at < values.length; at += 1) {
-    const value = values[at];
-    if (hidden?.[at] || Number.isNaN(value)) pixels[at] = masked;
-    else pixels[at] = lookup ? lookup[value] : colour(value);
+  if (values instanceof Uint8Array || values instanceof Uint16Array) paintWhole(pixels, values, colour, view.high);
+  else {
+    for (let at = 0; at < values.length; at += 1) {
+      const value = values[at];
+      pixels[at] = value === value ? colour(value) : masked; // only NaN differs from itself
+    }
   }
+  if (!hidden) return;
+  for (let at = 0; at < values.length; at += 1) if (hidden[at] !== 0) pixels[at] = masked;
+}
+
+/** Small whole numbers take their colour from a table, which ends at the upper limit. */
+function paintWhole(pixels, values, colour, high) {
+  const last = Math.max(0, Math.min(LARGEST_TABLE - 1, Math.ceil(high)));
+  const lookup = new Uint32Array(LARGEST_TABLE).fill(colour(last));
+  for (let value = 0; value < last; value += 1) lookup[value] = colour(value);
+  for (let at = 0; at < values.length; at += 1) pixels[at] = lookup[values[at]];
 }
 
 /** A number as a person writes it: four figures, no long tail. */

@@ -126,10 +126,25 @@ export class FrameStore {
     const urls = { file: source && !problem && `${detectorMaskUrl}?of=${source}`, condensing: condensingMaskUrl, condensed: maskUrl };
     if (!urls[name]) return Promise.resolve(null);
     if (!this.masks.has(name)) {
-      const answer = fetchNumbers(urls[name]).then(({ values }) => (values.length ? values : null));
-      answer.catch(() => this.masks.delete(name));
-      this.masks.set(name, answer);
+      const entry = { isThere: false, mask: null };
+      entry.answer = fetchNumbers(urls[name]).then(
+        ({ values }) => {
+          Object.assign(entry, { isThere: true, mask: values.length ? values : null });
+          return entry.mask;
+        },
+        () => {
+          this.masks.delete(name);
+          return null; // the picture is shown without
+        },
+      );
+      this.masks.set(name, entry);
     }
-    return this.masks.get(name).catch(() => null); // the picture is shown without
+    return this.masks.get(name).answer;
+  }
+
+  /** Masks that are there already, or null where one is still on its way. */
+  masksNow(names) {
+    const found = names.map((name) => this.masks.get(name));
+    return found.every((entry) => entry?.isThere) ? found.map(({ mask }) => mask) : null;
   }
 }

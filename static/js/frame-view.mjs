@@ -24,11 +24,13 @@ export class FrameView {
   show({ height, width }, full, paintInto) {
     const isOther = this.full.width !== full.width || this.full.height !== full.height;
     this.full = full;
-    if (this.picture.width !== width || this.picture.height !== height) Object.assign(this.picture, { width, height });
-    const context = this.picture.getContext("2d");
-    const image = context.createImageData(width, height);
-    paintInto(image);
-    context.putImageData(image, 0, 0);
+    const context = this.picture.getContext("2d", { willReadFrequently: true });
+    if (this.image?.width !== width || this.image.height !== height) {
+      Object.assign(this.picture, { width, height });
+      this.image = context.createImageData(width, height);
+    }
+    paintInto(this.image);
+    context.putImageData(this.image, 0, 0);
     if (isOther) {
       this.cursor = null;
       this.isFitted = true;

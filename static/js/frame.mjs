@@ -85,7 +85,7 @@ class Viewer {
     const asked = (this.asked = {});
     for (const [name, button] of this.buttons) button.setAttribute("aria-pressed", String(name === kind));
     if (kind === "pattern") {
-      await this.put(this.pattern, this.pattern.caption);
+      this.put(this.pattern, this.pattern.caption);
       return;
     }
     const at = index;
@@ -93,10 +93,9 @@ class Viewer {
     try {
       if (kind === "full" && store.isLarge && !store.has(at, kind)) await this.preview(at, asked);
       const frame = await store.frame(at, kind);
-      clearTimeout(timer); // what comes after may take its time
       if (this.asked !== asked) return;
       const size = `${frame.width} × ${frame.height} px, ${frame.type}`;
-      await this.put(frame, kind === "full" ? `Full resolution: ${size}, as in the file` : `Condensed: ${size}, shown in counts`);
+      this.put(frame, kind === "full" ? `Full resolution: ${size}, as in the file` : `Condensed: ${size}, shown in counts`);
       this.loadAhead();
     } catch (error) {
       if (this.asked === asked) this.fail(error.message);
@@ -110,10 +109,10 @@ class Viewer {
     const bin = this.store.previewBin;
     const frame = await this.store.frame(at, "full", bin);
     if (this.asked !== asked) return;
-    await this.put({ ...frame, fullHeight: facts.height, fullWidth: facts.width }, `Averaged over ${bin} × ${bin} px; the rest is on its way …`);
+    this.put({ ...frame, fullHeight: facts.height, fullWidth: facts.width }, `Averaged over ${bin} × ${bin} px; the rest is on its way …`);
   }
 
-  async put(frame, caption) {
+  put(frame, caption) {
     this.say("");
     if (!this.settings.get("same") && this.settings.get("limits") === "counts" && this.shown !== index) {
       this.settings.set({ limits: "percent", ...this.percents });
@@ -122,8 +121,8 @@ class Viewer {
     this.shown = index;
     find("frame-caption").textContent = caption;
     find("frame-canvas").setAttribute("aria-label", frame.kind === "pattern" ? caption : `Frame ${index}. ${caption}`);
+    this.picture.show(frame);
     find("frame-canvas").dataset.frame = frame.kind === "pattern" ? "pattern" : `${frame.kind} ${index}`;
-    await this.picture.show(frame);
   }
 
   loadAhead() {

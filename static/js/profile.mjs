@@ -6,24 +6,28 @@ import { element, ticks } from "./svg.mjs";
 const [WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT] = [480, 176, 52, 30, 8, 8];
 const MOST_DECADES = 5;
 
-/** The number of the ring, one pixel wide, that each pixel is in; the centre is (row, column). */
+/** The ring, one pixel wide, that each pixel is in, and how many rings there are; the centre is (row, column). */
 export function ringsOf(height, width, [row, column]) {
-  const rings = new Uint16Array(height * width);
+  const of = new Uint16Array(height * width);
+  let most = 0;
   for (let at = 0, y = 0; y < height; y += 1) {
-    for (let x = 0; x < width; x += 1, at += 1) rings[at] = Math.round(Math.hypot(x - column, y - row));
+    for (let x = 0; x < width; x += 1, at += 1) {
+      const ring = Math.round(Math.sqrt((x - column) ** 2 + (y - row) ** 2));
+      of[at] = ring;
+      if (ring > most) most = ring;
+    }
   }
-  return rings;
+  return { of, n: most + 1 };
 }
 
 /** Mean counts in each ring, NaN where no pixel has a value that may be used. */
 export function radialProfile(values, masked, rings) {
-  let most = 0;
-  for (const ring of rings) if (ring > most) most = ring;
-  const [sums, sizes] = [new Float64Array(most + 1), new Float64Array(most + 1)];
+  const [sums, sizes] = [new Float64Array(rings.n), new Uint32Array(rings.n)];
   for (let at = 0; at < values.length; at += 1) {
-    if (masked?.[at] || Number.isNaN(values[at])) continue;
-    sums[rings[at]] += values[at];
-    sizes[rings[at]] += 1;
+    const value = values[at];
+    if ((masked !== null && masked[at] !== 0) || value !== value) continue;
+    sums[rings.of[at]] += value;
+    sizes[rings.of[at]] += 1;
   }
   return Array.from(sums, (sum, ring) => (sizes[ring] ? sum / sizes[ring] : NaN));
 }

@@ -12,6 +12,7 @@ from PIL import Image
 from tests.webapp.drawn_frames import KIND_NAMES, draw_frames
 from tests.webapp.factories import make_classified, make_dataset, make_product, make_sorted_dataset
 from webapp.accounts.models import Group
+from webapp.datasets.masks import save_mask
 from webapp.datasets.models import Dataset
 from webapp.jobs.models import Job, Product, State
 from webapp.jobs.services import end_job, submit
@@ -57,6 +58,8 @@ def make_world(name: str) -> World:
     create_scheme(dataset=dataset, names=KIND_NAMES)
     label_frames(dataset=dataset, frames=np.arange(12), operation="set", classes=["Round"])
     event = label_frames(dataset=dataset, frames=np.arange(12, 24), operation="set", classes=["Streak"])
+    make_product(dataset, "plan", lambda out: (out / "geometry.json").write_text("{}"))
+    save_mask(dataset=dataset, bits=bytes([128]) + bytes(511))
     classification = make_classified(dataset)
     network = classification.input("network")
     draft = make_dataset(group, 60, f"draft of {name}")

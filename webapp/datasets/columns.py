@@ -14,7 +14,17 @@ from webapp.datasets.lineage import order_by_choice
 from webapp.datasets.models import Dataset
 from webapp.jobs.models import Product
 
-PHYSICS = {"total": "counts", "lit_pixels": "pixels", "maximum": "counts"}
+PHYSICS = {
+    "total": "counts",
+    "photons": "photons",
+    "maximum": "counts",
+    "lit_pixels": "pixels",
+    "hit_score": "",
+    "is_hit": "",
+    "is_background": "",
+    "saturated_pixels": "pixels",
+    "masked_share": "",
+}
 MEASURES = {
     "centre_row": "px",
     "centre_column": "px",
@@ -26,6 +36,7 @@ MEASURES = {
 }
 KINDS = ("index", "condense", "measure", "embed", "cluster", "project", "classify")
 TABLES = {"index": "frames.parquet", "measure": "measures.parquet"}
+SOURCE = "source_"
 NOISE = -1
 
 
@@ -93,7 +104,7 @@ class Columns:
 
     def physics(self, name: str) -> np.ndarray | None:
         """Return a column of what is known about each frame, float64, int64 or bool (n,)."""
-        if name not in PHYSICS and name not in MEASURES:
+        if name not in PHYSICS and name not in MEASURES and not name.startswith(SOURCE):
             raise KeyError(name)
         if name in ("is_hit", "hit_score") and (threshold := self.hit_threshold) is not None:
             lit = self._column("lit_pixels")
@@ -123,6 +134,13 @@ class Columns:
         if "size_estimate" in units:
             units["size_estimate"] = self.products["measure"].facts.get("size_unit", "1/px")
         return units
+
+    @property
+    def source_names(self) -> list[str]:
+        """The columns that came with the source files."""
+        index = self.products.get("index")
+        names = _parquet_names(index.folder / TABLES["index"]) if index else frozenset()
+        return sorted(name for name in names if name.startswith(SOURCE))
 
     def _column(self, name: str) -> np.ndarray | None:
         kind = "measure" if name in MEASURES else "index"

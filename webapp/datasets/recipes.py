@@ -24,6 +24,7 @@ REASONS = {
     "noisy": (16, "Noisy"),
     "drawn": (32, "Drawn"),
     "hole": (64, "Hole about the beam"),
+    "unknown": (128, "Masked before reasons were kept"),
 }
 
 

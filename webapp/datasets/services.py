@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import transaction
 
 from webapp.accounts.models import Group, User
+from webapp.datasets.lineage import choose_condensation
 from webapp.datasets.models import Dataset, SourceFile
 from webapp.jobs.models import Product
 from webapp.jobs.services import Handle, submit
@@ -124,6 +125,18 @@ def plan_condensation(
         params={"recipe": recipe},
         user=user,
     )
+
+
+def condense_again(
+    *, dataset: Dataset, source: Handle, index: Handle, recipe: dict[str, Any], user: User | None = None
+) -> Handle:
+    """Condense and measure with another recipe; what is there already becomes the current condensation."""
+    common = {"dataset": dataset, "source": source, "index": index, "user": user}
+    handle = condense_frames(recipe=recipe, **common)
+    measure_frames(condensation=handle, **common)
+    if handle.job is None:
+        choose_condensation(dataset=dataset, condensation=handle.id)
+    return handle
 
 
 def measure_frames(

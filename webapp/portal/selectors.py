@@ -1,6 +1,5 @@
 """Reads that bring together data sets, products and jobs for the home page and the Data step."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,12 +7,15 @@ from typing import Any
 from django.urls import reverse
 
 from webapp.accounts.models import Group, User
+from webapp.datasets.columns import columns_of
 from webapp.datasets.drafts import dry_run_of
+from webapp.datasets.hits import hits_of
 from webapp.datasets.lineage import newest
 from webapp.datasets.models import Dataset
+from webapp.datasets.recipes import at_work, read_geometry, versions_of
 from webapp.datasets.source_files import source_files_of
+from webapp.explore.views import page_urls
 from webapp.jobs.models import Job, Product, State
-from webapp.portal.histogram import histograms
 from webapp.portal.line import RUNNING, WAITING, LineStep, lines_of, looked_at
 from webapp.portal.services import Recipe
 
@@ -77,17 +79,23 @@ def _was_overtaken(job: Job) -> bool:
 
 def dataset_facts(dataset: Dataset) -> dict[str, Any]:
     """Return the newest products of the Data step, by kind, and the source files."""
-    products = Product.objects.filter(dataset=dataset, kind__in=("inspect", "index", "condense"))
-    newest = {item.kind: item for item in products.order_by("created_at") if looked_at(dataset, vars(item))}
-    index, condensation = newest.get("index"), newest.get("condense")
+    sources = Product.objects.filter(dataset=dataset).of_kind("inspect")
+    source = next((item for item in sources if looked_at(dataset, vars(item))), None)
+    index, condensation = newest(dataset, "index"), newest(dataset, "condense")
+    columns = columns_of(dataset)
     return {
-        "histograms": histograms(index) if index else [],
         "sheet_url": _sheet_url(condensation),
         **_geometry_words(condensation),
-        "source": newest.get("inspect"),
+        "source": source,
         "index": index,
         "condensation": condensation,
-        "files": source_files_of(dataset, newest.get("inspect")),
+        "files": source_files_of(dataset, source),
+        "hits": hits_of(columns),
+        "thresholds": list(dataset.hit_thresholds.select_related("created_by")),
+        "versions": versions_of(dataset),
+        "condensing": at_work(dataset, "condense"),
+        "done": read_geometry(condensation.folder).get("done", []) if condensation else [],
+        "page": page_urls(dataset, columns),
         **_last_look(dataset),
     }
 
@@ -107,10 +115,7 @@ def _sheet_url(condensation: Product | None) -> str:
 
 def _geometry_words(condensation: Product | None) -> dict[str, str]:
     """Return the masked share and the beam centre as they are shown, from the file of the geometry."""
-    try:
-        geometry = json.loads(condensation.path("geometry.json").read_text()) if condensation else {}
-    except (OSError, KeyError, ValueError):
-        geometry = {}
+    geometry = read_geometry(condensation.folder) if condensation else {}
     share, centre = geometry.get("masked_share"), geometry.get("centre")
     return {
         "masked_percent": "unknown" if share is None else f"{100 * share:.1f} % of the pixels",

@@ -72,9 +72,11 @@ def test_home_costs_no_more_queries_for_more_data_sets(signed_in, group, django_
 def test_the_data_page_shows_facts_patterns_and_histograms(signed_in, group):
     dataset = make_sorted_dataset(group, 300)
     text = page(signed_in, "portal:dataset-detail", pk=dataset.pk)
-    for words in ("64 × 64 px", "/entry/data/data", "Total counts", "Lit pixels", "max.png", "sheets/0.webp"):
+    for words in ("64 × 64 px", "/entry/data/data", "max.png", "sheets/0.webp", "all chosen automatically"):
         assert words in text
-    assert text.count("<rect") > 2
+    columns = page(signed_in, "datasets:dataset-columns", pk=dataset.pk)
+    assert "Total counts" in columns
+    assert columns.count("<rect") > 2
 
 
 def test_a_draft_leads_to_the_draft_page(signed_in, group):

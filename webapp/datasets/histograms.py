@@ -1,19 +1,13 @@
-"""Histograms of a data set's physics columns, as bars that a template draws."""
+"""Histograms of per-frame columns, as bars that a template draws."""
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
-
-from webapp.jobs.models import Product
 
 N_BINS = 48
 WIDTH, HEIGHT, FOOT = 480, 120, 16
-COLUMNS = (("total", "Total counts"), ("lit_pixels", "Lit pixels"))
 
 
 @dataclass(frozen=True)
@@ -41,32 +35,16 @@ class Histogram:
     median: str
 
 
-def histograms(index: Product) -> list[Histogram]:
-    """Return the histograms of total counts and lit pixels; none where the columns cannot be read."""
-    try:
-        return _read_histograms(index.path("frames.parquet"))
-    except (OSError, KeyError):
-        return []
-
-
-@lru_cache(maxsize=64)
-def _read_histograms(path: Path) -> list[Histogram]:
-    """Read and count once: files of products never change."""
-    table = pq.read_table(path, columns=[name for name, _ in COLUMNS])
-    drawn = (_histogram(title, table[name].to_numpy()) for name, title in COLUMNS)
-    return [histogram for histogram in drawn if histogram is not None]
-
-
-def _histogram(title: str, values: NDArray) -> Histogram | None:
+def histogram_of(title: str, values: NDArray) -> Histogram | None:
+    """Count the values that are known; None where none is."""
     values = values[np.isfinite(values)].astype(float)
     if not len(values):
         return None
     positive = values[values > 0]
-    is_log = len(positive) > 0 and positive.max() / np.percentile(positive, 1) > 100
+    is_log = len(positive) > 0 and values.min() >= 0 and positive.max() / np.percentile(positive, 1) > 100
     # A frame without a single count has no place on a logarithmic axis: it goes into the first bin.
-    low = np.percentile(positive, 0.5) if is_log else min(values.min(), 0.0)
-    scaled = np.log10(np.maximum(values, low)) if is_log else values
-    counts, edges = np.histogram(scaled, bins=N_BINS, range=_range(scaled))
+    scaled = np.log10(np.maximum(values, np.percentile(positive, 0.5))) if is_log else values
+    counts, edges = np.histogram(scaled, bins=N_BINS, range=_range(scaled, begins_at_0=not is_log))
     names = [_word(10**edge if is_log else edge) for edge in edges]
     return Histogram(
         title=title,
@@ -80,8 +58,10 @@ def _histogram(title: str, values: NDArray) -> Histogram | None:
     )
 
 
-def _range(values: NDArray) -> tuple[float, float]:
+def _range(values: NDArray, *, begins_at_0: bool) -> tuple[float, float]:
     low, high = float(values.min()), float(values.max())
+    if begins_at_0 and 0 < low < 0.5 * high:
+        low = 0.0
     return (low, high) if high > low else (low - 0.5, high + 0.5)
 
 

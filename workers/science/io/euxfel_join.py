@@ -64,7 +64,7 @@ def join_modules(rows: dict[int, tuple[NDArray, NDArray]], subject: str) -> Join
     SourceError
         If there is no frame, or if a pulse id cannot be one.
     """
-    train_ids = np.unique(np.concatenate([np.unique(trains) for trains, _ in rows.values()]).astype(np.int64))
+    train_ids = _unique(np.concatenate([_unique(trains.astype(np.int64)) for trains, _ in rows.values()]))
     if not len(train_ids):
         raise SourceError(
             subject, "holds no frame (0 frames)", "Choose another run, or wait until it is written"
@@ -75,14 +75,20 @@ def join_modules(rows: dict[int, tuple[NDArray, NDArray]], subject: str) -> Join
         if len(pulses) != len(trains) or (len(pulses) and int(pulses.max()) >> _PULSE_BITS):
             raise SourceError(subject, f"module {module} has impossible pulse ids", "Choose another run")
         number = np.searchsorted(train_ids, trains.astype(np.int64))
-        keys[module] = np.unique(number << _PULSE_BITS | pulses.astype(np.int64))
+        keys[module] = _unique(number << _PULSE_BITS | pulses.astype(np.int64))
         if not np.array_equal(keys[module], union):
-            union = np.union1d(union, keys[module])
+            union = _unique(np.concatenate([union, keys[module]]))
     return Joined(
         train_ids,
         _count(union, len(train_ids)),
         {module: _count(key, len(train_ids)) for module, key in keys.items()},
     )
+
+
+def _unique(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    # np.unique puts integers into a hash table, in which these keys collide: a minute for 10^6 frames
+    ordered = np.sort(values)
+    return ordered[np.r_[True, ordered[1:] != ordered[:-1]]] if len(ordered) else ordered
 
 
 def _count(keys: NDArray, n_trains: int) -> NDArray[np.int64]:

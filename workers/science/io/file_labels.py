@@ -8,10 +8,9 @@ from workers.science.errors import SourceError
 from workers.science.io.audit import ALLOWED_FILTERS, MAX_CHUNK_BYTES, check_stored, hdf5_errors
 from workers.science.io.conventions import Convention, match_paths
 from workers.science.io.links import GuardedFile
-from workers.science.io.source_columns import Rows
+from workers.science.io.source_columns import MAX_INDEX, Rows, read_texts
 
 MAX_LABELS = 256
-_MAX_HEADING_BYTES = 64 * 1024
 _LONGEST_TEXT = 1024
 _MAX_TEXT_BYTES = 256 * 2**20
 
@@ -127,15 +126,7 @@ def _count(node: h5py.Dataset, path: str, rows: Rows) -> int:
 
 
 def _headings(node: h5py.Dataset, n_labels: int) -> list[str]:
-    with hdf5_errors(node.name):
-        if (
-            "headings" not in node.attrs
-            or node.attrs.get_id("headings").get_storage_size() > _MAX_HEADING_BYTES
-        ):
-            values = []
-        else:
-            values = np.ravel(node.attrs["headings"]).tolist()
-    texts = [item.decode(errors="replace") if isinstance(item, bytes) else str(item) for item in values]
+    texts = read_texts(node, "headings")
     if len(texts) == 1 and n_labels > 1:
         texts = _split_text(texts[0])
     # a class scheme tells classes apart by these names, and writes them with semicolons between
@@ -151,7 +142,8 @@ def _split_text(text: str) -> list[str]:
 def _read_any(file: GuardedFile, path: str, n_frames: int) -> NDArray | None:
     try:
         node = file.locate(path).node
-        if not isinstance(node, h5py.Dataset) or node.shape != (n_frames,) or node.is_virtual:
+        is_column = isinstance(node, h5py.Dataset) and node.shape == (n_frames,) and n_frames <= MAX_INDEX
+        if not is_column or node.is_virtual:
             return None
         with hdf5_errors(file.subject(path)):
             if node.dtype.kind == "S":

@@ -14,6 +14,8 @@ from workers.science.io.conventions import Column, Convention, match_paths
 from workers.science.io.links import GuardedFile
 
 MAX_COLUMNS = 64
+MAX_INDEX = 10_000_000
+_MAX_ATTRIBUTE_BYTES = 64 * 1024
 _CONSTANT_SIZE = 4  # such as the pixel size in x and y
 _LONGEST_UNIT = 24
 
@@ -107,6 +109,28 @@ def read_column(file: GuardedFile, place: dict[str, Any], rows: Rows) -> NDArray
     return values.astype(np.float64)
 
 
+def read_texts(node: h5py.Dataset, name: str) -> list[str]:
+    """Read an attribute as texts; none if it is not there or too long to be one.
+
+    Parameters
+    ----------
+    node : h5py.Dataset
+        What has the attribute.
+    name : str
+        Of the attribute.
+
+    Returns
+    -------
+    texts : list of str
+        One for each item of the attribute.
+    """
+    with hdf5_errors(node.name or name):
+        if name not in node.attrs or node.attrs.get_id(name).get_storage_size() > _MAX_ATTRIBUTE_BYTES:
+            return []
+        values = np.ravel(node.attrs[name]).tolist()
+    return [item.decode(errors="replace") if isinstance(item, bytes) else str(item) for item in values]
+
+
 def _fill(pattern: str, dataset_path: str) -> str:
     group = dataset_path.rsplit("/", 1)[0]
     detector = group.split("/tag_{entry}")[0]
@@ -159,13 +183,8 @@ def _unit_in_file(file: GuardedFile, path: str) -> str:
     if "{entry}" in path:
         return ""
     node = file.locate(path).node
-    with hdf5_errors(file.subject(path)):
-        for name in ("units", "unit"):
-            if name in node.attrs:
-                unit = node.attrs[name]
-                text = unit.decode(errors="replace") if isinstance(unit, bytes) else str(unit)
-                return text if len(text) <= _LONGEST_UNIT and text.isprintable() else ""
-    return ""
+    texts = read_texts(node, "units") or read_texts(node, "unit")
+    return texts[0] if texts and len(texts[0]) <= _LONGEST_UNIT and texts[0].isprintable() else ""
 
 
 def _read_values(file: GuardedFile, place: dict[str, Any], rows: Rows) -> NDArray:
@@ -201,6 +220,8 @@ def _read_number(file: GuardedFile, path: str) -> float:
 def _index_of(file: GuardedFile, pattern: str) -> NDArray:
     path = next(iter(match_paths(file, pattern)), pattern)
     node = _numbers(file, path)
+    if node.size > MAX_INDEX:
+        raise SourceError(file.subject(path), f"lists {node.size} numbers", "Choose another dataset")
     with hdf5_errors(file.subject(path)):
         return np.ravel(node[()])
 

@@ -38,9 +38,9 @@ def register_dataset(
         asked_for=asked_for or [str(path) for path in paths],
         relinked_from=relinked_from,
     )
-    for order, path in enumerate(paths):
-        stat = path.stat()
-        SourceFile.objects.create(
+    stats = [path.stat() for path in paths]
+    SourceFile.objects.bulk_create(
+        SourceFile(
             dataset=dataset,
             order=order,
             path=str(path),
@@ -48,6 +48,8 @@ def register_dataset(
             modified_ns=stat.st_mtime_ns,
             is_upload=is_upload,
         )
+        for order, (path, stat) in enumerate(zip(paths, stats, strict=True))
+    )
     return dataset
 
 

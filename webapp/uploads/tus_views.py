@@ -3,7 +3,6 @@
 import errno
 import logging
 import re
-from typing import Any
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
@@ -14,6 +13,7 @@ from webapp.accounts.models import Group
 from webapp.uploads import protocol
 from webapp.uploads.admission import UploadRefused, check_disk
 from webapp.uploads.finish import finish_soon, is_complete
+from webapp.uploads.hanging import hang_up, listening
 from webapp.uploads.models import Upload
 from webapp.uploads.receive import ChecksumMismatch, CutOff, receive
 from webapp.uploads.services import Offer, begin_upload, keep_longer, remove_upload
@@ -21,7 +21,6 @@ from webapp.uploads.storage import TurnLost, WrongOffset
 
 logger = logging.getLogger(__name__)
 
-STALL_S = 60  # a connection that is silent for so long gives its thread back
 
 ELSEWHERE = "The upload is at another offset by now. Ask for it and go on from there."
 
@@ -77,6 +76,7 @@ def upload_file(request: HttpRequest, pk: UUID) -> HttpResponse:
     _require_alive(upload)
     if request.method == "DELETE":
         _require_open(upload)
+        hang_up(upload.pk)
         remove_upload(upload=upload)
         return HttpResponse(status=204)
     return _head(upload) if request.method == "HEAD" else _patch(request, upload)
@@ -96,6 +96,7 @@ def _require_open(upload: Upload) -> None:
 
 def _head(upload: Upload) -> HttpResponse:
     """Tell the offset; who still writes loses the turn, so that the answer stays true."""
+    hang_up(upload.pk)
     try:
         _, offset = upload.part.take_turn()
     except FileNotFoundError:  # it was moved into place
@@ -117,9 +118,10 @@ def _patch(request: HttpRequest, upload: Upload) -> HttpResponse:
         raise UploadRefused(413, "That is more than was said when the upload began. Begin it again.")
     checksum = protocol.read_checksum(request)
     check_disk(0)
-    _limit_silence(request)
+    hang_up(upload.pk)
     try:
-        offset = receive(upload.part, read=request.read, offset=offset, length=length, checksum=checksum)
+        with listening(request, upload.pk):
+            offset = receive(upload.part, read=request.read, offset=offset, length=length, checksum=checksum)
     except Exception as error:
         return _refusal_of(error, upload)
     keep_longer(upload=upload)
@@ -134,13 +136,6 @@ def _length_of(request: HttpRequest) -> int:
     if "Content-Length" not in request.headers:
         raise UploadRefused(411, "A PATCH must say its Content-Length; send the file in chunks.")
     return protocol.read_number(request, "Content-Length")
-
-
-def _limit_silence(request: HttpRequest) -> None:
-    """Have a connection time out that sends nothing any more; it is gunicorn that hands out the socket."""
-    socket: Any = request.META.get("gunicorn.socket")
-    if socket is not None:
-        socket.settimeout(STALL_S)
 
 
 def _refusal_of(error: Exception, upload: Upload) -> HttpResponse:

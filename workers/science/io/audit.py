@@ -13,11 +13,14 @@ from workers.science.errors import SourceError
 # deflate, shuffle, fletcher32, lzf, blosc, lz4, bitshuffle, zstd. Left out on purpose: szip (4), nbit (5) and
 # scale-offset (6), whose decoders have had memory errors on hostile input.
 ALLOWED_FILTERS = frozenset({1, 2, 3, 32000, 32001, 32004, 32008, 32015})
+# Without bitshuffle, which may stand before another one and compresses only if it is told to.
+_COMPRESSORS = ALLOWED_FILTERS - {2, 3, 32008}
 MIN_SIDE = 8
 MAX_SIDE = 32_768
 MAX_FRAMES = 100_000_000
-MAX_FRAME_BYTES = 512 * 2**20
-MAX_CHUNK_BYTES = 256 * 2**20
+MAX_FRAME_BYTES = 256 * 2**20
+# One pixel costs a whole chunk, decoded, and another one for the filter before it.
+MAX_CHUNK_BYTES = 128 * 2**20
 MAX_LOGICAL_BYTES = 8 * 2**40
 # A dataset of which almost nothing is stored is all fill values. Compressed blank frames reach a few
 # thousand to one.
@@ -102,10 +105,12 @@ def check_stored(dataset: h5py.Dataset, subject: str) -> None:
         _refuse(subject, f"holds values of type {dataset.dtype}, not plain numbers")
     if dataset.shape is None:
         _refuse(subject, "is an empty dataspace")
-    for number in range(plist.get_nfilters()):
-        code = plist.get_filter(number)[0]
+    codes = [plist.get_filter(number)[0] for number in range(plist.get_nfilters())]
+    for code in codes:
         if code not in ALLOWED_FILTERS:
             _refuse(subject, f"is compressed with the filter {code}, which is not on the list")
+    if sum(code in _COMPRESSORS for code in codes) > 1:
+        _refuse(subject, "is compressed twice, so that a small file could grow without bound")
     if dataset.chunks and math.prod(dataset.chunks) * dataset.dtype.itemsize > MAX_CHUNK_BYTES:
         size = math.prod(dataset.chunks) * dataset.dtype.itemsize
         _refuse(

@@ -19,6 +19,7 @@ from workers.science.io.audit import check_stored, hdf5_errors
 from workers.science.io.guard import Guard
 
 MAX_HOPS = 32
+MAX_DEPTH = 64
 MAX_VIRTUAL_SOURCES = 100_000
 
 
@@ -120,19 +121,22 @@ class GuardedFile:
             If there is no such object, if links run in a circle, or if a link is refused.
         """
         waiting = deque(_split(path))
+        if len(waiting) > MAX_DEPTH:
+            cause = f"lies more than {MAX_DEPTH} groups deep"
+            raise SourceError(self.subject(f"{path[:60]}..."), cause, "Write the frames into fewer groups")
         node, file, here, hops = self.handle["/"], self, "", 0
         while waiting:
             name = waiting.popleft()
             link = file._link(node, name, path)
             if isinstance(link, h5py.HardLink):
-                node, here = file._child(node, name), f"{here}/{name}"
+                node, here = file.child(node, name), f"{here}/{name}"
                 continue
             hops += 1
             if hops > MAX_HOPS:
                 raise SourceError(self.subject(path), "its links run in a circle", "Choose another dataset")
             waiting.extendleft(reversed(_split(link.path)))
             if isinstance(link, h5py.ExternalLink):
-                file = file._follow(link, path)
+                file = self._follow_from(file, link, path)
                 node, here = file.handle["/"], f"{here}/{name}"
             elif link.path.startswith("/"):
                 node, here = file.handle["/"], "" if file is self else here
@@ -181,7 +185,8 @@ class GuardedFile:
             raise SourceError(self.subject(path), "uses a link of an unknown kind", "Choose another dataset")
         return link
 
-    def _child(self, group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
+    def child(self, group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
+        """Open what a hard link in a group of this file leads to."""
         with hdf5_errors(self.subject(name)):
             node = group[name]
             if isinstance(node, h5py.Dataset) and node.is_virtual:
@@ -191,9 +196,9 @@ class GuardedFile:
                 node = h5py.Dataset(h5py.h5d.open(group.id, name.encode(), access))
         return node
 
-    def _follow(self, link: h5py.ExternalLink, path: str) -> "GuardedFile":
+    def _follow_from(self, file: "GuardedFile", link: h5py.ExternalLink, path: str) -> "GuardedFile":
         try:
-            return self.open_beside(link.filename)
+            return file.open_beside(link.filename)
         except SourceError as error:
             cause = f"links to {link.filename}, which is refused: {error.cause}"
             raise SourceError(self.subject(path), cause, error.remedy) from error

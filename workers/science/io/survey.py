@@ -19,6 +19,7 @@ from workers.science.io.links import GuardedFile, child_names
 from workers.science.io.shots import Shots, find_shots, is_frame_group
 
 MAX_OBJECTS = 20_000
+MAX_DEPTH = 32
 
 
 @dataclass
@@ -131,6 +132,9 @@ def _find_masks_beside(file: GuardedFile, path: str, survey: Survey) -> None:
 def _scan(
     file: GuardedFile, group: h5py.Group, path: str, survey: Survey, seen: set[tuple[str, int]]
 ) -> None:
+    if path.count("/") > MAX_DEPTH:
+        survey.warnings.append(f"Groups more than {MAX_DEPTH} deep are left out.")
+        return
     with hdf5_errors(file.subject(path)):
         address = h5py.h5o.get_info(group.id).addr
         names = child_names(group)
@@ -163,6 +167,8 @@ def _child(file: GuardedFile, group: h5py.Group, name: str) -> tuple[GuardedFile
         link = group.get(name, getlink=True)
     if isinstance(link, h5py.SoftLink):  # its target is found where it lies
         return None
+    if isinstance(link, h5py.HardLink):
+        return file, file.child(group, name)
     located = file.locate(f"{group.name}/{name}")
     return located.file, located.node
 

@@ -75,11 +75,20 @@ class TiffStack:
                 flags = {f"is_{vendor}": False for vendor in _VENDORS}
                 self._tiff = tifffile.TiffFile(self._stream, name="frames.tif", _multifile=False, **flags)
                 self.series = list(self._tiff.series)
+                n_pages, is_whole = len(self._tiff.pages), self._ends_here()
+            if not is_whole:
+                cause = f"the file is truncated or damaged: its list of pages breaks off after {n_pages}"
+                raise SourceError(path, cause, _REMEDY)
             if name is not None:
                 self._select(name)
         except BaseException:
             self._stream.close()
             raise
+
+    def _ends_here(self) -> bool:
+        """Whether the file's list of pages ends, with a zero, where tifffile took it to end."""
+        place, n_bytes = self._tiff.pages.next_page_offset or self.size, self._tiff.tiff.offsetsize
+        return os.pread(self._stream.fileno(), n_bytes, place) == bytes(n_bytes)
 
     def _select(self, name: str) -> None:
         numbers = {f"series_{number}": number for number in range(len(self.series))}

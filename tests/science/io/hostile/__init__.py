@@ -1,0 +1,1 @@
+"""Files made to harm, or damaged, and a confined process that reads them."""

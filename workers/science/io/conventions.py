@@ -98,6 +98,10 @@ _ENERGY = Column(
     ("/entry_1/instrument_1/source_1/energy", "/entry_1/instrument_1/source_1/photon_energy"),
     JOULE_IN_EV,
 )
+_DETECTOR = (
+    Column("distance", "Distance of the detector", "m", ("/entry_1/instrument_1/detector_1/distance",)),
+    Column("pixel_size", "Pixel size", "µm", ("/entry_1/instrument_1/detector_1/x_pixel_size",), scale=1e6),
+)
 _LCLS = (
     Column(
         "photon_energy",
@@ -135,18 +139,18 @@ CONVENTIONS = (
         "psocake",
         (("/entry_1/data_1", "/entry_1/result_1"),),
         _CXI_FRAMES,
-        (*_LCLS, _ENERGY, Column("*", "", "", ("/entry_1/result_1/*",))),
+        (*_LCLS, _ENERGY, *_DETECTOR, Column("*", "", "", ("/entry_1/result_1/*",))),
         _TAGS,
     ),
     Convention(
         "cheetah",
         (("/entry_1", "/LCLS"), ("/entry_1", "/EuXFEL"), ("/entry_1/instrument_1/detector_1/*/data",)),
         (*_CXI_FRAMES, "/entry_1/instrument_1/detector_1/*/data", "/entry_1/image_1/*/data"),
-        (*_LCLS, _ENERGY),
+        (*_LCLS, _ENERGY, *_DETECTOR),
         _TAGS,
         ("/entry_1/experiment_identifier", "/LCLS/machineTime", "/EuXFEL/trainID", "/EuXFEL/trainId"),
     ),
-    Convention("cxi", (("/cxi_version",), ("/entry_1",)), _CXI_FRAMES, (_ENERGY,), _TAGS),
+    Convention("cxi", (("/cxi_version",), ("/entry_1",)), _CXI_FRAMES, (_ENERGY, *_DETECTOR), _TAGS),
     Convention(
         "fermi",
         (("/bunches", "/Background_Period"), ("/bunches", "/photon_source"), ("/bunches", "/vmi")),
@@ -228,6 +232,13 @@ CONVENTIONS = (
                 "Hz",
                 ("/entry/instrument/beam/total_flux", "/entry/sample/beam/total_flux"),
             ),
+            Column(
+                "distance",
+                "Distance of the detector",
+                "m",
+                ("/entry/instrument/detector/detector_distance", "/entry/instrument/detector/distance"),
+            ),
+            Column("pixel_size", "Pixel size", "m", ("/entry/instrument/detector/x_pixel_size",)),
             Column("exposure", "Exposure time", "s", ("/entry/instrument/detector/count_time",)),
             Column("omega", "Omega", "deg", ("/entry/data/omega", "/entry/sample/goniometer/omega")),
         ),

@@ -215,6 +215,8 @@ def _parquet_names(path: Path) -> frozenset[str]:
 @lru_cache(maxsize=32)
 def _parquet_column(path: Path, name: str) -> np.ndarray:
     column = pyarrow.parquet.read_table(path, columns=[name], memory_map=True).column(0)
+    if column.null_count and pyarrow.types.is_boolean(column.type):
+        column = column.cast(pyarrow.int8())  # so that what is not known becomes NaN, not an object
     array = column.to_numpy()
     array.setflags(write=False)
     return array

@@ -22,7 +22,18 @@ from workers.science.metrics import decide
 
 BLOCK = 1 << 16  # rows at a time: 10^6 rows never need more than some 50 MB
 IDENTITY = ["source", "path", "index", "source_index", "train_id", "pulse_id", "cell_id"]
-PHYSICS = ["total", "lit_pixels", "maximum"]
+PHYSICS = [
+    "total",
+    "lit_pixels",
+    "maximum",
+    "state",
+    "photons",
+    "hit_score",
+    "is_hit",
+    "is_background",
+    "saturated_pixels",
+    "masked_share",
+]
 # A spreadsheet runs a field that begins with one of these (OWASP ASVS 5.0, 1.2.10), also after blanks
 FORMULA = r"^[ \x{a0}]*[=+\-@\t\r\n\x00＝＋－＠]"
 
@@ -82,6 +93,9 @@ class ManifestTable:
         self.clustering, self.sorting, self.classes = clustering, sorting, classes
         self.labels = _in_frame_order(labels)
         self.n_frames = self.frames.metadata.num_rows
+        there = self.frames.schema_arrow.names
+        self.physics = [name for name in PHYSICS if name in there]
+        self.physics += [name for name in there if name.startswith("source_") and name not in IDENTITY]
         self.class_counts: Counter[str] = Counter(dict.fromkeys(classes, 0))
         self.cluster_counts: Counter[int] = Counter()
         for name, column in self._columns_by_name():
@@ -92,12 +106,12 @@ class ManifestTable:
     def blocks(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows in order, `BLOCK` at a time, and count classes and clusters on the way."""
         start = 0
-        for frames in self.frames.iter_batches(BLOCK, columns=[*IDENTITY, *PHYSICS]):
+        for frames in self.frames.iter_batches(BLOCK, columns=[*IDENTITY, *self.physics]):
             rows = slice(start, start + len(frames))
             columns = {name: _plain(frames.column(name)) for name in IDENTITY}
             columns |= self._clusters(rows)
             columns |= self._classes(rows)
-            columns |= {name: frames.column(name) for name in PHYSICS}
+            columns |= {name: frames.column(name) for name in self.physics}
             yield pa.RecordBatch.from_pydict(columns)
             start = rows.stop
 

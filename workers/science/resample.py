@@ -141,6 +141,14 @@ class Resampler:
         return turned.T.reshape(n_images, self.size, self.size)
 
 
+def count_bounds(dtype: np.dtype) -> tuple[float, float]:
+    """Return between which values, themselves outside, a value is a count; as `find_invalid` has it."""
+    if dtype.kind == "f":
+        return -np.inf, np.inf
+    has_marker = dtype.kind == "u" and dtype.itemsize >= 4
+    return -1.0, float(np.iinfo(dtype).max) if has_marker else np.inf
+
+
 def find_invalid(frames: NDArray) -> NDArray | None:
     """Find values that are not counts.
 

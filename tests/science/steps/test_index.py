@@ -135,8 +135,8 @@ def test_changed_file_is_refused(tmp_path):
     source = _inspect(tmp_path, write_cxi(tmp_path / "a.cxi", frames))
     with h5py.File(tmp_path / "a.cxi", "a") as file:
         file["more"] = 1
-    with pytest.raises(SourceError, match="has changed"):
-        index_range(source=source, start=0, stop=4, out=_folder(tmp_path, "part"))
+    with pytest.raises(SourceError, match=r"none of the 4 frames can be read.*has changed"):
+        _index(tmp_path, source, 0, 4)
 
 
 def test_progress_ends_at_the_number_of_frames_and_can_cancel(tmp_path):
@@ -154,3 +154,68 @@ def test_progress_ends_at_the_number_of_frames_and_can_cancel(tmp_path):
 
     with pytest.raises(Cancelled):
         index_range(source=source, start=0, stop=256, out=_folder(tmp_path, "b"), on_progress=cancel)
+
+
+def _damage(path: str, numbers: list[int]) -> None:
+    """Write chunks that no filter can decode."""
+    with h5py.File(path, "a") as file:
+        data = file["entry_1/instrument_1/detector_1/data"]
+        for number in numbers:
+            data.id.write_direct_chunk((number, 0, 0), b"no such stream")
+
+
+def test_frames_that_cannot_be_read_are_left_out_and_counted(tmp_path):
+    frames, _ = diffraction_frames(300, 16)
+    path = write_cxi(tmp_path / "a.cxi", frames, chunks=(1, 16, 16), compression="gzip")
+    _damage(path, [0, 7, 280])
+    source = _inspect(tmp_path, path)
+    for start, stop in ((0, 256), (256, 300)):
+        index_range(source=source, start=start, stop=stop, out=_folder(tmp_path, f"part{start}"))
+    parts = [str(tmp_path / "part0"), str(tmp_path / "part256")]
+    found = merge_index(parts=parts, source=source, out=_folder(tmp_path, "index"))
+    assert (found["n_frames"], found["n_unreadable"]) == (300, 3)
+    assert all("cannot be read" in cause for cause in found["causes"])
+    columns = pq.read_table(tmp_path / "index" / "frames.parquet").to_pydict()
+    assert [number for number in range(300) if columns["state"][number] == 2] == [0, 7, 280]
+    for name in ("total", "photons", "maximum", "lit_pixels", "hit_score", "is_hit", "saturated_pixels"):
+        assert [number for number in range(300) if columns[name][number] is None] == [0, 7, 280]
+    assert columns["source_index"] == list(range(300))
+    good = np.delete(frames, [0, 7, 280], axis=0)
+    with np.load(tmp_path / "index" / "patterns.npz") as patterns:
+        assert np.allclose(patterns["mean"], good.mean(axis=0))
+
+
+def test_data_set_without_a_readable_frame_is_refused(tmp_path):
+    frames, _ = diffraction_frames(9, 16)
+    path = write_cxi(tmp_path / "a.cxi", frames, chunks=(1, 16, 16), compression="gzip")
+    source = _inspect(tmp_path, path)
+    Path(path).rename(tmp_path / "b.cxi")
+    with pytest.raises(SourceError, match="none of the 9 frames can be read"):
+        _index(tmp_path, source, 0, 9)
+
+
+def test_hits_saturation_and_photons_are_told_for_all_frames_together(tmp_path):
+    random = np.random.default_rng(0)
+    frames = random.poisson(0.02, (300, 32, 32)).astype("u2")
+    frames[::3, 8:24, 8:24] += random.poisson(4, (100, 16, 16)).astype("u2")
+    frames[6, 10, 10:13] = 65_535
+    source = _inspect(tmp_path, write_cxi(tmp_path / "a.cxi", frames))
+    columns, patterns = _index(tmp_path, source, 0, 256, 300)
+    assert columns["is_hit"] == [number % 3 == 0 for number in range(300)]
+    assert min(columns["hit_score"][::3]) >= 1 > max(columns["hit_score"][1::3])
+    assert columns["saturated_pixels"] == [3 if number == 6 else 0 for number in range(300)]
+    assert columns["photons"] == columns["total"]
+    assert columns["is_background"] == [None] * 300
+    assert columns["state"] == [0] * 300
+    expected = np.sort(frames, axis=0)[:-1].astype(float).var(axis=0, ddof=1)
+    assert np.allclose(patterns["variance"], expected, rtol=1e-4)
+
+
+def test_rows_are_in_groups_so_that_one_is_found_quickly(tmp_path, monkeypatch):
+    monkeypatch.setattr("workers.science.frame_table.ROW_GROUP", 100)
+    source = _inspect(tmp_path, write_cxi(tmp_path / "a.cxi", diffraction_frames(530, 16)[0]))
+    _index(tmp_path, source, 0, 256, 512, 530)
+    metadata = pq.ParquetFile(tmp_path / "index" / "frames.parquet").metadata
+    sizes = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
+    assert sizes == [100, 100, 100, 100, 100, 30]
+    assert metadata.row_group(1).column(0).statistics.min == 100

@@ -4,6 +4,7 @@ import hashlib
 import os
 from typing import Any
 
+from workers.science.errors import SourceError
 from workers.science.io.guard import Guard
 from workers.science.progress import Progress, silent
 
@@ -23,19 +24,19 @@ def hash_sources(source: dict[str, Any], on_progress: Progress = silent) -> dict
     Returns
     -------
     hashes : dict of str to str
-        SHA-256 in hexadecimal, by path.
-
-    Raises
-    ------
-    SourceError
-        If a file is gone, has changed, or lies outside of the roots.
+        SHA-256 in hexadecimal, by path; without files that are gone, have changed, or lie outside of the
+        roots: their frames are unreadable, and nothing was sorted of them.
     """
     guard = Guard(source["roots"], {item["path"]: item["fingerprint"] for item in source["files"]})
     total = sum(item["size"] for item in source["files"])
     hashes, done = {}, 0
     for item in source["files"]:
         digest = hashlib.sha256()
-        with os.fdopen(guard.open_file(item["path"]).descriptor, "rb") as file:
+        try:
+            descriptor = guard.open_file(item["path"]).descriptor
+        except SourceError:
+            continue
+        with os.fdopen(descriptor, "rb") as file:
             while block := file.read(BLOCK):
                 digest.update(block)
                 done += len(block)

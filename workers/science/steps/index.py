@@ -1,37 +1,30 @@
 """Steps: look at a source, measure its frames in parts, and put the parts together."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from workers.science.frame_columns import FrameColumns, estimate_lit_threshold
-from workers.science.io import FrameIds, FrameReader, describe_source, iterate_blocks, open_source
+from workers.science.errors import SourceError
+from workers.science.frame_columns import VARIANCE_FRAMES, FrameColumns, estimate_lit_threshold
+from workers.science.frame_table import build_part, merge_parts
+from workers.science.io import FrameReader, describe_source, open_source
 from workers.science.io.hashing import hash_sources
+from workers.science.io.tolerant import Unreadable, identify_frames, read_blocks, read_source_columns
+from workers.science.photons import estimate_photon_scale
 from workers.science.progress import Progress, silent
 from workers.science.resample import find_invalid
 from workers.science.thumbnails import draw_pattern, write_pattern, write_strip
 
-SCHEMA = pa.schema(
-    [
-        ("index", pa.int64()),
-        ("source", pa.string()),
-        ("path", pa.string()),
-        ("source_index", pa.int64()),
-        ("train_id", pa.int64()),
-        ("pulse_id", pa.int64()),
-        ("cell_id", pa.int64()),
-        ("total", pa.float64()),
-        ("lit_pixels", pa.int64()),
-        ("maximum", pa.float64()),
-    ]
-)
 _PREVIEW_FRAMES = 8
 _PREVIEW_BYTES = 256 * 2**20
+_PREVIEW_TRIES = 64
+# small enough to stay near the processor between reading and measuring
+_BLOCK_BYTES = 4 * 2**20
 
 
 def inspect_source(
@@ -59,7 +52,8 @@ def inspect_source(
     Returns
     -------
     description : dict
-        A source description; besides the keys of the contract it has ``lit_threshold``.
+        A source description; besides the keys of the contract it has ``lit_threshold``, ``photon_gain``
+        (units a photon, or None), ``photon_dark`` and ``photon_words``.
 
     Raises
     ------
@@ -71,8 +65,10 @@ def inspect_source(
     with open_source(description) as reader:
         frame_bytes = reader.height * reader.width * reader.dtype.itemsize
         n_first = min(_PREVIEW_FRAMES, reader.n_frames, max(1, _PREVIEW_BYTES // frame_bytes))
-        frames, good = reader.read(0, n_first), reader.read_mask()
+        frames, good = _read_first(reader, n_first), reader.read_mask()
     description["lit_threshold"] = estimate_lit_threshold(frames, good)
+    photons = estimate_photon_scale(frames, good)
+    description |= {"photon_gain": photons.gain, "photon_dark": photons.dark, "photon_words": photons.words}
     write_strip(Path(out) / "preview.png", [draw_pattern(_as_pattern(frame, good)) for frame in frames])
     (Path(out) / "source.json").write_text(json.dumps(description))
     return description
@@ -90,36 +86,29 @@ def index_range(
     start, stop : int
         Half-open range of frames.
     out : str
-        Folder for ``frames.parquet`` and ``patterns.npz`` (``total`` float64, ``max`` float32 and
-        ``n`` int32, all (h, w); `n` says how many frames have a value there).
+        Folder for ``frames.parquet``, ``patterns.npz`` (see `FrameColumns.patterns`) and ``unreadable.json``.
     on_progress : Progress
 
     Returns
     -------
     result : dict
         Empty.
-
-    Raises
-    ------
-    SourceError
-        If a frame cannot be read, or if a file has changed since it was described.
     """
+    failed = Unreadable()
     with open_source(source) as reader:
-        columns = FrameColumns(
-            (reader.height, reader.width), reader.read_mask(), _lit_threshold(source, reader)
-        )
-        for first, frames in iterate_blocks(reader, start, stop):
-            columns.add(frames)
-            on_progress(first + len(frames) - start, stop - start)
-        ids = reader.identify(start, stop)
-    pq.write_table(_build_table(start, ids, columns), Path(out) / "frames.parquet")
+        columns = _prepare_columns(source, reader)
+        for first, last, frames in read_blocks(reader, start, stop, failed, block_bytes=_BLOCK_BYTES):
+            if frames is None:
+                columns.add_unreadable(last - first)
+            else:
+                columns.add(first, frames)
+            on_progress(last - start, stop - start)
+        ids, extra = identify_frames(reader, start, stop), read_source_columns(reader, start, stop)
+    table = build_part(source, start, ids, columns.columns(), extra)
+    pq.write_table(table, Path(out) / "frames.parquet")
     # not compressed: it would take as long as measuring a few hundred frames, and parts are short-lived
-    np.savez(
-        Path(out) / "patterns.npz",
-        total=columns.total,
-        max=columns.peak.astype(np.float32),
-        n=columns.n_valid.astype(np.int32),
-    )
+    np.savez(Path(out) / "patterns.npz", **columns.patterns())
+    failed.save(out)
     return {}
 
 
@@ -135,65 +124,92 @@ def merge_index(
     source : dict
         Source description.
     out : str
-        Folder for ``frames.parquet``, ``patterns.npz`` (``mean``, ``max`` float32 (h, w), NaN where no
-        frame has a value), ``mean.png`` and ``max.png``.
+        Folder for ``frames.parquet``, ``patterns.npz`` (``mean``, ``max`` float32 (h, w), NaN where no frame
+        has a value; ``variance`` float32 (h, w) of a sample of frames, the largest value of each pixel left
+        out, NaN where fewer than three have one), ``mean.png`` and ``max.png``.
     on_progress : Progress
 
     Returns
     -------
     result : dict
-        ``n_frames`` and ``sha256`` of each source file by its path.
+        What `merge_parts` finds; ``causes``: why the first frames could not be read; ``sha256`` of each
+        source file that can be read, by its path.
 
     Raises
     ------
     SourceError
-        If a source file has changed since it was described.
+        If no frame of the data set could be read.
     """
-    n_frames, total, peak, n_valid = 0, 0.0, -np.inf, 0
-    with pq.ParquetWriter(Path(out) / "frames.parquet", SCHEMA) as writer:
-        for number, part in enumerate(parts):
-            table = pq.read_table(Path(part) / "frames.parquet", schema=SCHEMA)
-            writer.write_table(table)
-            n_frames += len(table)
-            with np.load(Path(part) / "patterns.npz") as patterns:
-                total, n_valid = total + patterns["total"], n_valid + patterns["n"].astype(np.int64)
-                peak = np.maximum(peak, patterns["max"])
-            on_progress(number + 1, len(parts), "parts")
-    has_value = n_valid > 0
-    mean = np.where(has_value, total / np.maximum(n_valid, 1), np.nan).astype(np.float32)
-    peak = np.where(has_value, peak, np.nan).astype(np.float32)
-    np.savez_compressed(Path(out) / "patterns.npz", mean=mean, max=peak)
-    write_pattern(Path(out) / "mean.png", mean)
-    write_pattern(Path(out) / "max.png", peak)
-    return {"n_frames": n_frames, "sha256": hash_sources(source, on_progress)}
+    failed, sums = Unreadable(), None
+    for number, part in enumerate(parts):
+        failed.add_part(part)
+        with np.load(Path(part) / "patterns.npz") as patterns:
+            sums = _add_patterns(sums, patterns)
+        on_progress(number + 1, len(parts), "parts")
+    found = merge_parts(parts, source, Path(out) / "frames.parquet")
+    if found["n_unreadable"] == found["n_frames"]:
+        cause = f"none of the {found['n_frames']} frames can be read; the first: {failed.causes[0]}"
+        raise SourceError("The data set", cause, "Check the files, or register them again")
+    merged = _finish_patterns(sums)
+    np.savez_compressed(Path(out) / "patterns.npz", **merged)
+    write_pattern(Path(out) / "mean.png", merged["mean"])
+    write_pattern(Path(out) / "max.png", merged["max"])
+    return {**found, "causes": failed.causes, "sha256": hash_sources(source, on_progress)}
 
 
-def _lit_threshold(source: dict[str, Any], reader: FrameReader) -> float:
+def _prepare_columns(source: dict[str, Any], reader: FrameReader) -> FrameColumns:
+    good = reader.read_mask()
     # without the key the answer still must not depend on the range, so it is taken from the first frame
     if "lit_threshold" in source:
-        return float(source["lit_threshold"])
-    return estimate_lit_threshold(reader.read(0, 1), reader.read_mask())
+        threshold = float(source["lit_threshold"])
+    else:
+        threshold = estimate_lit_threshold(reader.read(0, 1), good)
+    step = -(-source["n_frames"] // VARIANCE_FRAMES)
+    return FrameColumns((reader.height, reader.width), good, threshold, step)
 
 
-def _build_table(start: int, ids: FrameIds, columns: FrameColumns) -> pa.Table:
-    n_frames = len(ids.source)
-    return pa.table(
-        {
-            "index": np.arange(start, start + n_frames),
-            "source": ids.source,
-            "path": ids.path,
-            "source_index": ids.source_index,
-            **{name: _nullable(getattr(ids, name)) for name in ("train_id", "pulse_id", "cell_id")},
-            "total": np.concatenate(columns.totals),
-            "lit_pixels": np.concatenate(columns.lit_pixels),
-            "maximum": np.concatenate(columns.maxima),
-        },
-        schema=SCHEMA,
-    )
+def _read_first(reader: FrameReader, n_frames: int) -> NDArray:
+    """Read the first frames that can be read."""
+    failed, found = Unreadable(), []
+    frame_bytes = reader.height * reader.width * reader.dtype.itemsize
+    stop = min(reader.n_frames, max(n_frames, _PREVIEW_TRIES))
+    blocks = read_blocks(reader, 0, stop, failed, block_bytes=n_frames * frame_bytes)
+    for _, _, frames in blocks:
+        if frames is not None:
+            found.append(frames[: n_frames - sum(map(len, found))])
+        if sum(map(len, found)) >= n_frames:
+            break
+    if not found:
+        raise SourceError(
+            "The source",
+            f"none of the first {stop} frames can be read; the first: {failed.causes[0]}",
+            "Check the file, or copy it again",
+        )
+    return np.concatenate(found)
 
 
-def _nullable(values: np.ma.MaskedArray) -> pa.Array:
-    return pa.array(values.filled(0), pa.int64(), mask=np.ma.getmaskarray(values))
+def _add_patterns(sums: dict[str, NDArray] | None, part: Mapping[str, NDArray]) -> dict[str, NDArray]:
+    if sums is None:
+        return {name: part[name].astype(np.float64) for name in part}
+    for name, pattern in sums.items():
+        if name.endswith("max"):
+            np.maximum(pattern, part[name], out=pattern)
+        else:
+            pattern += part[name]
+    return sums
+
+
+def _finish_patterns(sums: dict[str, NDArray]) -> dict[str, NDArray]:
+    has_value = sums["n"] > 0
+    mean = np.where(has_value, sums["total"] / np.maximum(sums["n"], 1), np.nan)
+    peak = np.where(has_value, sums["max"], np.nan)
+    # one bright hit must not make a pixel look noisy
+    enough, n = sums["sample_n"] >= 3, np.maximum(sums["sample_n"] - 1, 2)
+    top = np.where(enough, sums["sample_max"], 0)
+    rest, squares = sums["sample_total"] - top, sums["sample_squares"] - top**2
+    variance = np.where(enough, np.maximum(squares - rest**2 / n, 0) / (n - 1), np.nan)
+    named = {"mean": mean, "max": peak, "variance": variance}
+    return {name: pattern.astype(np.float32) for name, pattern in named.items()}
 
 
 def _as_pattern(frame: NDArray, good: NDArray | None) -> NDArray:

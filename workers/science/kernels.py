@@ -1,0 +1,238 @@
+"""Loops over frames that touch each pixel once, compiled: what a frame holds, and its condensed form.
+
+Frames go in as they lie in the file. Loops run over pieces of all frames of a block, outside, and over the
+frames, inside, so that what is kept for each pixel stays in the processor's cache.
+"""
+
+import numpy as np
+
+from workers.science.compiled import compiled
+
+_PIECE = 8192  # pixels; 16-bit counts of so many add up to less than 2^32
+
+
+@compiled
+def measure_small_counts(frames, keep, floor, totals, maxima, n_at_maximum, n_lit, sums, peak):
+    """Measure frames of unsigned integers of 8 or 16 bits, all of which are counts.
+
+    Parameters
+    ----------
+    frames : ndarray of shape (m, p), uint8 or uint16
+        Flattened frames.
+    keep : ndarray of shape (p,), like `frames`
+        All bits set where the pixel counts, else 0.
+    floor : int
+        A pixel is lit if it is larger.
+    totals, maxima : ndarray of shape (m,), float64
+    n_at_maximum, n_lit : ndarray of shape (m,), int64
+        Results, to begin with 0.
+    sums : ndarray of shape (p,), uint32
+    peak : ndarray of shape (p,), like `frames`
+        Patterns to which the frames are added; at most 65 536 frames fit.
+    """
+    n_frames, n_pixels = frames.shape
+    for low in range(0, n_pixels, _PIECE):
+        kept, summed, highest = keep[low : low + _PIECE], sums[low : low + _PIECE], peak[low : low + _PIECE]
+        for i in range(n_frames):
+            piece = frames[i, low : low + _PIECE]  # counted from 0, else nothing runs on several lanes
+            total, lit, top = np.uint32(0), np.uint32(0), np.uint16(0)
+            for j in range(len(piece)):
+                value = np.uint16(piece[j] & kept[j])
+                total = np.uint32(total + value)
+                lit = np.uint32(lit + np.uint32(value > floor))
+                top = value if value > top else top
+                summed[j] = np.uint32(summed[j] + value)
+                highest[j] = value if value > highest[j] else highest[j]
+            totals[i] += total
+            n_lit[i] += lit
+            if top >= maxima[i]:
+                same = np.uint32(0)
+                for j in range(len(piece)):
+                    same = np.uint32(same + np.uint32(np.uint16(piece[j] & kept[j]) == top))
+                n_at_maximum[i] = same + (n_at_maximum[i] if top == maxima[i] else 0)
+                maxima[i] = top
+
+
+@compiled
+def measure_values(
+    frames, good, low, high, floor, totals, maxima, n_at_maximum, n_lit, n_used, sums, peak, n_valid
+):
+    """Measure frames of any number type; what is not above `low` and below `high` is left out.
+
+    Parameters
+    ----------
+    frames : ndarray of shape (m, p)
+        Flattened frames.
+    good : ndarray of shape (p,), uint8
+        1 = the pixel counts.
+    low, high : float
+        Bounds of what is a count, themselves outside (see `resample.count_bounds`).
+    floor : float
+        A pixel is lit if it is larger.
+    totals, maxima : ndarray of shape (m,), float64
+        Results, to begin with 0 and -inf.
+    n_at_maximum, n_lit, n_used : ndarray of shape (m,), int64
+        Results, to begin with 0.
+    sums, peak : ndarray of shape (p,), float64
+    n_valid : ndarray of shape (p,), int64
+        Patterns to which the frames are added; `peak` begins with -inf.
+    """
+    n_frames, n_pixels = frames.shape
+    for first in range(0, n_pixels, _PIECE):
+        here = slice(first, first + _PIECE)
+        kept, summed, highest, counted = good[here], sums[here], peak[here], n_valid[here]
+        for i in range(n_frames):
+            piece = frames[i, here]
+            total, lit, used, top = 0.0, 0, 0, -np.inf
+            for j in range(len(piece)):
+                value = np.float64(piece[j])
+                usable = (value > low) & (value < high) & (kept[j] != 0)
+                counts = value if usable else 0.0
+                raised = value if usable else -np.inf
+                total += counts
+                lit += usable & (value > floor)
+                used += usable
+                top = raised if raised > top else top
+                summed[j] += counts
+                highest[j] = raised if raised > highest[j] else highest[j]
+                counted[j] += usable
+            totals[i] += total
+            n_lit[i] += lit
+            n_used[i] += used
+            if top >= maxima[i] and top > -np.inf:
+                same = 0
+                for j in range(len(piece)):
+                    same += (np.float64(piece[j]) == top) & (kept[j] != 0)
+                n_at_maximum[i] = same + (n_at_maximum[i] if top == maxima[i] else 0)
+                maxima[i] = top
+
+
+@compiled
+def add_moments(frame, good, low, high, n, sums, squares, peak):
+    """Add one frame to what the variance of each pixel is taken from.
+
+    Parameters
+    ----------
+    frame : ndarray of shape (p,)
+        A flattened frame.
+    good, low, high
+        As in `measure_values`.
+    n, sums, squares, peak : ndarray of shape (p,), float64
+        Number, sum, sum of squares and maximum of the values of each pixel; `peak` begins with -inf.
+    """
+    for j in range(len(frame)):
+        value = np.float64(frame[j])
+        usable = (value > low) & (value < high) & (good[j] != 0)
+        counts = value if usable else 0.0
+        n[j] += usable
+        sums[j] += counts
+        squares[j] += counts * counts
+        peak[j] = value if usable and value > peak[j] else peak[j]
+
+
+@compiled
+def find_gaps(frames, good, low, high, has_gap):
+    """Mark frames in which a good pixel holds no count; all as in `measure_values`, `has_gap` uint8 (m,)."""
+    n_frames, n_pixels = frames.shape
+    for i in range(n_frames):
+        frame, gaps = frames[i], 0
+        for j in range(n_pixels):
+            value = np.float64(frame[j])
+            gaps += ~((value > low) & (value < high)) & (good[j] != 0)
+        has_gap[i] = gaps > 0
+
+
+@compiled
+def average_frames(frames, good, row_first, row_weights, column_first, column_weights, sums):
+    """Add up the pixels below each output pixel, weighted by row and by column.
+
+    Parameters
+    ----------
+    frames : ndarray of shape (m, height, width)
+        Frames.
+    good : ndarray of shape (m or 1, height, width), uint8
+        1 = good; other pixels are taken as 0, whatever they hold. One for all frames, or one each.
+    row_first, column_first : ndarray of shape (s,), int64
+        First input row and column of each output row and column.
+    row_weights, column_weights : ndarray of shape (s, k), float32
+        Their weights, from the first on; 0 where there are fewer than k, which may lie outside.
+    sums : ndarray of shape (m, s, s), float32
+        Result.
+    """
+    n_frames, _, width = frames.shape
+    size, n_rows = row_weights.shape
+    n_columns = column_weights.shape[1]
+    left = max(0, column_first.min())
+    right = min(width, column_first.max() + n_columns)
+    line = np.zeros(width + n_columns, np.float32)
+    cut = line[left:right]
+    for row in range(size):
+        for i in range(n_frames):
+            mask = good[i if len(good) > 1 else 0]
+            cut[:] = 0
+            for k in range(n_rows):
+                weight, y = row_weights[row, k], row_first[row] + k
+                if weight == 0:
+                    continue
+                pixels, usable = frames[i, y, left:right], mask[y, left:right]
+                for x in range(len(cut)):
+                    value = np.float32(pixels[x])
+                    cut[x] += weight * (value if usable[x] != 0 else np.float32(0))
+            for column in range(size):
+                total, weights = np.float32(0), column_weights[column]
+                below = line[column_first[column] : column_first[column] + n_columns]
+                for k in range(n_columns):
+                    total += weights[k] * below[k]
+                sums[i, row, column] = total
+
+
+@compiled
+def look_up_levels(counts, bits, first, thresholds, levels):
+    """Count for each value the thresholds that it reaches.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (p,), float32
+        Values.
+    bits : ndarray of shape (p,), int32
+        The same memory as integers: the upper 16 bits of a float grow with its value.
+    first : ndarray of shape (32768,), uint8
+        Level of the smallest value with these upper bits.
+    thresholds : ndarray of shape (256,), float32
+        Rising; the last is NaN, which nothing reaches.
+    levels : ndarray of shape (p,), uint8
+        Result; 0 for negative values and NaN.
+    """
+    for j in range(len(counts)):
+        level = np.int64(first[bits[j] >> 16]) if counts[j] > 0 else 0
+        while counts[j] >= thresholds[level]:
+            level += 1
+        levels[j] = level
+
+
+@compiled
+def paint_tiles(levels, masked, colours, masked_colour, n_across, picture):
+    """Round and colour tiles, and put them into a sheet row by row.
+
+    Parameters
+    ----------
+    levels : ndarray of shape (m, t, t), float32
+        0 to 255.
+    masked : ndarray of shape (t, t), bool
+        True = painted in the colour of masked pixels.
+    colours : ndarray of shape (256, 3), uint8
+    masked_colour : ndarray of shape (3,), uint8
+    n_across : int
+        Tiles in a row of the sheet.
+    picture : ndarray of shape (height, width, 3), uint8
+        The sheet.
+    """
+    n_tiles, side, _ = levels.shape
+    for i in range(n_tiles):
+        top, left = side * (i // n_across), side * (i % n_across)
+        for y in range(side):
+            for x in range(side):
+                level = min(255, int(levels[i, y, x] + np.float32(0.5)))
+                for channel in range(3):
+                    shade = masked_colour[channel] if masked[y, x] else colours[level, channel]
+                    picture[top + y, left + x, channel] = shade

@@ -161,6 +161,17 @@ def test_edf_without_an_end_of_its_header_is_refused(tmp_path):
         describe(tmp_path / "a.edf")
 
 
+def test_headers_full_of_blanks_are_read_in_one_pass(tmp_path, frames):
+    blanks = " " * 60_000
+    text = f"DataType = UnsignedShort ; Dim_1 = 24 ;{blanks}Dim_2 = 20 ;"
+    (tmp_path / "a.edf").write_bytes(edf_bytes(text, frames[0].astype("<u2").tobytes()))
+    assert_reads(describe(tmp_path / "a.edf"), frames[:1].astype(np.uint16))
+    CbfImage(data=frames[0]).write(str(tmp_path / "a.cbf"))
+    whole = (tmp_path / "a.cbf").read_bytes()
+    (tmp_path / "a.cbf").write_bytes(whole.replace(b"X-Binary-ID:", b"X-Binary-ID:" + blanks.encode() * 4))
+    assert_reads(describe(tmp_path / "a.cbf"), frames[:1])
+
+
 def test_edf_whose_frames_differ_is_refused(tmp_path, frames):
     write_edf(tmp_path / "a.edf", frames[:2])
     write_edf(tmp_path / "b.edf", frames[:1, :10])

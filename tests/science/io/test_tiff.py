@@ -95,7 +95,7 @@ def test_colours_are_refused(tmp_path):
 
 
 def test_complex_and_boolean_pixels_are_refused(tmp_path):
-    tifffile.imwrite(tmp_path / "a.tif", np.zeros((4, 20, 24), complex))
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((4, 20, 24), complex), photometric="minisblack")
     with pytest.raises(SourceError, match="complex"):
         describe(tmp_path / "a.tif")
     tifffile.imwrite(tmp_path / "b.tif", np.zeros((4, 20, 24), bool))

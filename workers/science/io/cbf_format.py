@@ -24,7 +24,6 @@ IMAGE = "image"  # stands for the one image of a file where others have a path
 _HEADER_BYTES = 2**18
 _SECTION = b"--CIF-BINARY-FORMAT-SECTION--"
 _STARTER = b"\x0c\x1a\x04\xd5"
-_LINE = re.compile(rb'^([\w-]+)[ \t]*:[ \t]*"?([^"\r\n]*?)"?[ \t]*\r?$', re.MULTILINE)
 _CONVERSION = re.compile(rb'conversions[ \t]*=[ \t]*"?([\w-]+)')
 _TYPES = {
     f"{sign} {bits}-bit integer": f"{'u' if sign == 'unsigned' else ''}int{bits}"
@@ -126,7 +125,8 @@ def _read_header(opened: OpenedFile) -> _Header:
     if section < 0 or start < 0:
         raise SourceError(opened.path, "holds no binary section", _REMEDY)
     text = head[section:start]
-    fields = {key.decode().lower(): value.decode("latin-1") for key, value in _LINE.findall(text)}
+    pairs = [line.partition(":") for line in text.decode("latin-1").splitlines()]
+    fields = {key.strip().lower(): value.strip(' \t"') for key, sign, value in pairs if sign}
     conversion = _CONVERSION.search(text)
     if conversion is None or conversion[1].lower() != b"x-cbf_byte_offset":
         kind = conversion[1].decode() if conversion else "nothing known"

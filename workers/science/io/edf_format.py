@@ -23,7 +23,6 @@ IMAGE = "image"
 _HEADER_BYTES = 2**16
 _BEGIN = re.compile(rb"\s{0,4}\{")
 _END = re.compile(rb"\}\r?\n")
-_ENTRY = re.compile(rb"([^=;{}]+?)\s*=\s*([^;]*?)\s*;")
 _REMEDY = "Check what wrote the file, or copy it again"
 # Names of the ESRF (long is 32 bits there), of fit2d and of ADSC, in lower case without blanks
 _TYPES = {
@@ -138,10 +137,7 @@ class EdfStack:
         return blocks
 
     def _read_block(self, head: bytes, place: int) -> _Block:
-        fields = {
-            key.decode("latin-1").strip().lower(): value.decode("latin-1").strip()
-            for key, value in _ENTRY.findall(head[: _end_of(head, self.path)])
-        }
+        fields = _read_fields(head[: _end_of(head, self.path)])
         if "edf_binaryfilename" in fields:
             cause = "keeps its pixels in another file"
             raise SourceError(self.path, cause, "Write header and pixels into one file")
@@ -174,6 +170,13 @@ class EdfStack:
             raise SourceError(self.path, f"holds values of the type “{kind[:60]}”", _REMEDY)
         order = fields.get("byteorder") or fields.get("byte_order") or "lowbytefirst"
         return dtype.newbyteorder(">" if order.lower() in _BIG else "<")
+
+
+def _read_fields(header: bytes) -> dict[str, str]:
+    """Read ``{ key = value ; ... }``; keys in lower case, the last of two alike."""
+    entries = header.decode("latin-1").strip(" \r\n{}").split(";")
+    pairs = [entry.partition("=") for entry in entries]
+    return {key.strip().lower(): value.strip() for key, sign, value in pairs if sign}
 
 
 def _end_of(head: bytes, path: str) -> int:

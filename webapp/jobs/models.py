@@ -168,6 +168,17 @@ class ProductQuerySet(models.QuerySet):
         return self.filter(kind__in=kinds).order_by("-created_at")
 
 
+class ProductManager(models.Manager.from_queryset(ProductQuerySet)):
+    """Products without the list of their files, which for a million frames has thousands of entries.
+
+    Who asks a product for it makes one more query.
+    """
+
+    def get_queryset(self) -> ProductQuerySet:
+        """Leave the files out."""
+        return super().get_queryset().defer("files")
+
+
 class Product(models.Model):
     """What a job left behind: a folder of files that never change, and how they came about.
 
@@ -194,7 +205,7 @@ class Product(models.Model):
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(default=timezone.now)
 
-    objects = ProductQuerySet.as_manager()
+    objects = ProductManager()
 
     class Meta:
         ordering = ["-created_at"]

@@ -10,6 +10,7 @@ import numpy as np
 from django.db.models import Count, Max
 
 from webapp.datasets.models import Dataset
+from webapp.labels.event_frames import remember, spans_of, speaks_of
 from webapp.labels.frames import UNSEEN, LabelState, unpack_frames
 from webapp.labels.models import ClassScheme, LabelEvent
 
@@ -91,11 +92,13 @@ def replay(dataset: Dataset, alone: int, as_of: int | None = None) -> CurrentLab
         events = events.filter(id__lte=as_of)
     undone = set(events.filter(operation="undo").values_list("undoes_id", flat=True))
     state, n_events = LabelState.empty(dataset.n_frames or 0), 0
-    rows = events.values_list("id", "operation", "mask", "frames", "created_by_id")
-    for event_id, operation, mask, frames, author in rows.iterator():
+    rows = events.values_list("id", "client_id", "operation", "mask", "frames", "created_by_id")
+    for event_id, act, operation, mask, frames, author in rows.iterator():
         state.last_event, n_events = event_id, n_events + 1
         if operation != "undo" and event_id not in undone:
-            state.apply(operation, mask, unpack_frames(frames), author or 0, alone)
+            numbers = unpack_frames(frames)
+            remember(dataset.pk, act, numbers)
+            state.apply(operation, mask, numbers, author or 0, alone)
     return CurrentLabels(state, n_events, alone, dict(_sizes(state.masks)))
 
 
@@ -116,22 +119,51 @@ def _fits(entry: CurrentLabels, dataset: Dataset, alone: int, last: int) -> bool
 
 
 def _advance(entry: CurrentLabels, dataset: Dataset, n_events: int) -> CurrentLabels | None:
-    """Apply the events since; None where one of them takes an older one back, or one came in between."""
+    """Apply the events since; None where one came in between those that are applied already."""
     events = LabelEvent.objects.filter(dataset=dataset, id__gt=entry.state.last_event)
-    rows = list(events.values_list("id", "operation", "mask", "frames", "created_by_id"))
-    if entry.n_events + len(rows) != n_events or any(row[1] == "undo" for row in rows):
+    fields = ("id", "client_id", "operation", "mask", "frames", "created_by_id", "undoes_id")
+    rows = list(events.values_list(*fields))
+    if entry.n_events + len(rows) != n_events:
         return None
     # A copy: another thread may be reading what was kept.
     state = LabelState(entry.state.masks.copy(), entry.state.authors.copy(), entry.state.last_event)
+    taken_back = {undoes for *_, undoes in rows if undoes}
     sizes = Counter(entry.sizes)
-    for event_id, operation, mask, packed, author in rows:
-        frames = unpack_frames(packed)
+    for event_id, act, operation, mask, packed, author, _ in rows:
+        if operation != "undo" and event_id not in taken_back:
+            frames = unpack_frames(packed)
+            remember(dataset.pk, act, frames)
+            before = state.masks[frames]
+            state.apply(operation, mask, frames, author or 0, entry.alone)
+            sizes.update(_sizes(state.masks[frames]))
+            sizes.subtract(_sizes(before))
+        state.last_event = event_id
+    for undone in LabelEvent.objects.filter(pk__in=taken_back, id__lte=entry.state.last_event):
+        frames = unpack_frames(undone.frames)
         before = state.masks[frames]
-        state.apply(operation, mask, frames, author or 0, entry.alone)
+        state.masks[frames], state.authors[frames] = _replay_some(
+            dataset, frames, entry.alone, state.last_event
+        )
         sizes.update(_sizes(state.masks[frames]))
         sizes.subtract(_sizes(before))
-        state.last_event = event_id
     return CurrentLabels(state, n_events, entry.alone, {mask: n for mask, n in sizes.items() if n})
+
+
+def _replay_some(
+    dataset: Dataset, frames: np.ndarray, alone: int, as_of: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return masks and authors of `frames`, int64 ascending, from the first event on."""
+    events = LabelEvent.objects.filter(dataset=dataset, id__lte=as_of)
+    undone = events.filter(operation="undo").values("undoes_id")
+    rows = events.exclude(operation="undo").exclude(pk__in=undone)
+    acts = list(rows.values_list("client_id", "operation", "mask", "created_by_id"))
+    spans, state = spans_of(dataset.pk, (act for act, *_ in acts)), LabelState.empty(len(frames))
+    for act, operation, mask, author in acts:
+        first, last = spans[act]
+        if first <= frames[-1] and frames[0] <= last:
+            places = np.flatnonzero(speaks_of(dataset.pk, act, (first, last), frames))
+            state.apply(operation, mask, places, author or 0, alone)
+    return state.masks, state.authors
 
 
 def _sizes(masks: np.ndarray) -> Counter[int]:

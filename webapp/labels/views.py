@@ -80,7 +80,7 @@ def _page_facts(dataset: Dataset, columns: Columns, scheme: ClassScheme | None) 
     return {
         "dataset": str(dataset.pk),
         "framesUrl": frame.removesuffix("0/"),
-        "sheetsUrl": sheet.removesuffix("0.webp"),
+        "sheetsUrl": sheet.removesuffix("0.jpg"),
         "maskUrl": reverse("explore:condensed-mask", args=[condensation.pk]) if condensation else "",
         "condensation": str(condensation.pk) if condensation else None,
         "nFrames": columns.n_frames,

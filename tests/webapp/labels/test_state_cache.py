@@ -141,3 +141,24 @@ def test_labels_as_of_an_event_stay_what_they_were(dataset: Dataset) -> None:
 @pytest.mark.parametrize("frames", [[0], [0, 1, 2, 3], [5, 10**9, 10**12]])
 def test_frame_numbers_survive_packing(frames: list[int]) -> None:
     assert unpack_frames(pack_frames(np.array(frames))).tolist() == frames
+
+
+def test_classes_beyond_the_twentieth_are_counted(dataset: Dataset) -> None:
+    for number in range(30):
+        add_class(scheme=dataset.scheme, name=f"Kind {number}")
+    dataset.refresh_from_db()
+    for frames, classes in ([0, 1, 2], ["Kind 29", "Round"]), ([2, 3], ["Kind 28"]):
+        label_frames(dataset=dataset, frames=np.array(frames), operation="set", classes=classes)
+        check_same(dataset)
+    counts = current_labels(dataset).class_counts(dataset.scheme.names)
+    assert (counts["Kind 29"], counts["Round"], counts["Kind 28"]) == (2, 2, 2)
+
+
+def test_what_others_said_stays_when_an_act_in_between_is_taken_back(dataset: Dataset) -> None:
+    label_frames(dataset=dataset, frames=np.arange(40), operation="set", classes=["Round"])
+    event = label_frames(dataset=dataset, frames=np.array([2, 30]), operation="add", classes=["Bent"])
+    label_frames(dataset=dataset, frames=np.array([30]), operation="add", classes=["Streak"])
+    current_labels(dataset)
+    undo_event(event=event, user=None)
+    check_same(dataset)
+    assert current_labels(dataset).state.masks[[2, 30]].tolist() == [0b1, 0b11]

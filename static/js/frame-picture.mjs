@@ -13,7 +13,7 @@ export class FramePicture {
   constructor(facts, store, settings) {
     Object.assign(this, { facts, store, settings, frame: null });
     this.view = new FrameView(find("frame-canvas"), {
-      onCursor: (pixel) => this.tell(pixel),
+      onCursor: (pixel, isByKey) => this.tell(pixel, isByKey),
       textOf: (row, column) => this.textOf(row * this.frame.width + column),
     });
     this.histogram = new HistogramPlot(find("histogram"), (low, high) => {
@@ -146,7 +146,8 @@ export class FramePicture {
   }
 
   /** Write where the cursor is: row, column, counts, distance from the beam. */
-  tell(pixel) {
+  tell(pixel, isByKey) {
+    find("frame-value").ariaLive = isByKey ? "polite" : "off"; // a pointer would never stop talking
     if (!pixel || !this.frame) {
       find("frame-value").textContent = "";
       return;

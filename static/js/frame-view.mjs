@@ -7,7 +7,7 @@ const NUMBERS_FROM = 34; // pixels of this size hold their counts as text
 const STEP = 1.25;
 
 export class FrameView {
-  /** `onCursor({row, column} or null)`; `textOf(row, column)` for pixels that are large enough. */
+  /** `onCursor({row, column} or null, whether by keys)`; `textOf(row, column)` for pixels that are large enough. */
   constructor(canvas, { onCursor, textOf }) {
     Object.assign(this, { canvas, onCursor, textOf });
     this.picture = document.createElement("canvas");
@@ -132,7 +132,7 @@ export class FrameView {
   setCursor(pixel, isMarked) {
     this.cursor = pixel;
     this.isMarked = isMarked;
-    this.onCursor(pixel);
+    this.onCursor(pixel, isMarked);
     this.draw();
   }
 

@@ -32,12 +32,14 @@ class Viewer {
     this.pattern = null;
     this.buttons = new Map([...document.querySelectorAll("[data-show]")].map((button) => [button.dataset.show, button]));
     for (const [kind, button] of this.buttons) button.addEventListener("click", () => this.change(kind));
+    this.keepPercents();
     this.nameLimits();
   }
 
   onSetting(name) {
     const { settings, picture } = this;
     if (name === "limits" || name === "same") this.changeLimits(name);
+    this.keepPercents();
     if (name === "fileMask" || name === "condensingMask") picture.applyMasks();
     else if (name === "rings") picture.drawMarks();
     else if (name === "profileLog") picture.drawProfile();
@@ -60,8 +62,11 @@ class Viewer {
     } else settings.set({ limits: "percent", same: false, ...this.percents });
   }
 
-  get percents() {
-    return { low: 0, high: 99.9 };
+  /** Percentiles are kept while limits are in counts, so that one can return to them. */
+  keepPercents() {
+    const { limits, low, high } = this.settings.values;
+    if (limits === "percent") this.percents = { low, high };
+    this.percents ??= { low: 0, high: 99.9 };
   }
 
   nameLimits() {
@@ -254,6 +259,10 @@ function start() {
   const fullScreen = () => (document.fullscreenElement ? document.exitFullscreen() : find("frame-stage").requestFullscreen?.());
   const zooms = { in: () => view.zoom("in"), out: () => view.zoom("out"), fit: () => view.fit(), one: () => view.zoomTo(1 / (window.devicePixelRatio || 1)) };
   for (const button of document.querySelectorAll("[data-zoom]")) button.addEventListener("click", zooms[button.dataset.zoom]);
+  const saving = document.querySelector(".frame-save");
+  saving.addEventListener("click", (event) => event.target.closest(".frame-save-menu > *") && (saving.open = false));
+  document.addEventListener("click", (event) => !saving.contains(event.target) && (saving.open = false));
+  saving.addEventListener("keydown", (event) => event.key === "Escape" && (saving.open = false));
   find("full-screen").addEventListener("click", fullScreen);
   find("save-shown").addEventListener("click", () => viewer.saveShown());
   find("save-bare").addEventListener("click", () => savePixels(view, `${viewer.fileName}.png`));

@@ -100,7 +100,7 @@ def look(page, dataset):
     cards.first.locator("[data-open]").last.click()
     expect(page.locator("#sheet-frames .thumb").first).to_be_visible()
     cards.first.locator("a.thumb").first.click()
-    expect(page.locator("#frame-canvas")).to_be_visible()
+    expect(page.locator("#frame-canvas")).to_have_attribute("data-frame", re.compile(r"full \d+"))
 
 
 def name_the_classes(page, dataset):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from workers.science.errors import SourceError
 from workers.science.io.guard import Guard
+from workers.science.io.lzw import is_sound
 from workers.science.io.npy import NpyHeader, read_frames
 from workers.science.io.stack_reader import StackFormat
 from workers.science.io.stacks import Content, StackInfo, check_stack
@@ -22,6 +23,9 @@ _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # Layouts of vendors are read page by page like any other file, without what tifffile knows of them.
 _VENDORS = ("lsm", "mmstack", "ome", "ndtiff", "fluoview", "stk", "sis", "svs", "scn", "qpi", "ndpi", "bif")
 _VENDORS += ("avs", "eer", "philips", "scanimage", "nih", "mdgel")
+# None, LZW, deflate (two numbers), PackBits, zstd: without loss, and damage does not crash their decoders.
+_LZW = 5
+_COMPRESSIONS = frozenset({1, _LZW, 8, 32946, 32773, 50000})
 _REMEDY = "Check the file with tiffinfo, or copy it again"
 
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what is wrong with a file is said in an error
@@ -110,9 +114,24 @@ class TiffStack:
                 page = self.chosen.pages[number]
                 if page is None or page.shape[-2:] != self.info.frame:
                     raise ValueError("the page is missing or has another shape")
-                _check_segments(page, self.size)
+                self._check_page(page)
                 frames[number - lo] = page.asarray().reshape(self.info.frame)
         return frames
+
+    def _check_page(self, page: Any) -> None:
+        """Refuse a page that would be taken from elsewhere, or that a decoder may not be given."""
+        places = list(zip(page.dataoffsets, page.databytecounts, strict=True))
+        if not places or max(offset + count for offset, count in places) > self.size:
+            raise ValueError("it names bytes behind the end of the file")
+        key = page.keyframe  # it says for all pages of the series how they are decoded
+        if key.compression not in _COMPRESSIONS:
+            raise ValueError(f"its compression {int(key.compression)} is not on the list")
+        if key.compression == _LZW:
+            if key.fillorder != 1:
+                raise ValueError("its bits run backwards")
+            for offset, count in places:
+                if not is_sound(os.pread(self._stream.fileno(), count, offset)):
+                    raise ValueError("a code of its compression stands for nothing")
 
     def read_mask(self) -> None:
         """Return None: a TIFF has no mask."""
@@ -189,12 +208,6 @@ def contiguous_offset(path: str, series: tifffile.TiffPageSeries, info: StackInf
         cause = f"the file is truncated: it has {size} of {needed} bytes"
         raise SourceError(path, cause, "Copy it again, or wait until it is written")
     return int(offset)
-
-
-def _check_segments(page: Any, size: int) -> None:
-    ends = [offset + count for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True)]
-    if not ends or max(ends) > size:
-        raise ValueError("it names bytes behind the end of the file")
 
 
 def _survey(file: TiffStack) -> Content:

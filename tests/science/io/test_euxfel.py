@@ -316,11 +316,13 @@ def test_run_without_a_detector_is_refused(tmp_path):
         _describe(tmp_path)
 
 
-def test_virtual_cxi_that_extra_data_writes_is_read_as_cxi(tmp_path, modules):
+@pytest.mark.parametrize("kind", ["RAW", "CORR"])
+def test_virtual_cxi_that_extra_data_writes_is_read_as_cxi(tmp_path, modules, kind):
     for module in range(16):
-        write_module(_path(tmp_path, module, "CORR"), module, TRAINS, PULSES, _images(5, module).astype("f4"))
+        images = _images(5, module).astype("f4") if kind == "CORR" else _raw(_images(5, module))
+        write_module(_path(tmp_path, module, kind), module, TRAINS, PULSES, images)
     opened = extra_data.RunDirectory(str(tmp_path))
-    extra_data.components.AGIPD1M(opened).write_virtual_cxi(str(tmp_path / "run.cxi"))
+    extra_data.components.AGIPD1M(opened, raw=kind == "RAW").write_virtual_cxi(str(tmp_path / "run.cxi"))
     for file in opened.files:
         file.close()  # the HDF5 library keeps one setting for all who have a file open
     description = describe_source(sources=[str(tmp_path / "run.cxi")], roots=[str(tmp_path)])

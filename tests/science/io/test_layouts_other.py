@@ -44,6 +44,14 @@ def test_virtual_dataset_of_a_nexus_file_is_read(tmp_path, frames):
     assert_reads(description, frames)
 
 
+def test_spectrum_with_the_name_of_frames_is_passed_over(tmp_path, frames):
+    with h5py.File(tmp_path / "a.nxs", "w") as file:
+        file["entry/definition"] = "NXmx"
+        file["entry/data/data"] = np.arange(12.0)
+        file["entry/camera/images"] = frames
+    assert_reads(describe(tmp_path / "a.nxs"), frames)
+
+
 def test_master_whose_data_files_are_absent_is_refused_in_one_line(tmp_path, frames):
     write_virtual_nexus(tmp_path, frames)
     (tmp_path / "part_2.h5").unlink()

@@ -15,6 +15,7 @@ from workers.science.errors import SourceError
 ALLOWED_FILTERS = frozenset({1, 2, 3, 32000, 32001, 32004, 32008, 32015})
 # Without bitshuffle, which may stand before another one and compresses only if it is told to.
 _COMPRESSORS = ALLOWED_FILTERS - {2, 3, 32008}
+MAX_GAIN_CHANNELS = 2  # AGIPD keeps the counts and how they were amplified
 MIN_SIDE = 8
 MAX_SIDE = 32_768
 MAX_FRAMES = 100_000_000
@@ -69,7 +70,8 @@ def split_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
     Parameters
     ----------
     shape : tuple of int
-        ``(y, x)`` one frame, ``(n, y, x)`` a stack, ``(n, module, y, x)`` modules that are stacked along y.
+        ``(y, x)`` one frame, ``(n, y, x)`` a stack, ``(n, module, y, x)`` modules that are stacked along y,
+        ``(n, module, gain, y, x)`` modules of raw data, of which the first gain channel is read.
 
     Returns
     -------
@@ -80,7 +82,7 @@ def split_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
         return 1, shape[0], shape[1]
     if len(shape) == 3:
         return shape[0], shape[1], shape[2]
-    return shape[0], shape[1] * shape[2], shape[3]
+    return shape[0], shape[1] * shape[-2], shape[-1]
 
 
 def check_stored(dataset: h5py.Dataset, subject: str) -> None:
@@ -134,7 +136,9 @@ def check_frames(dataset: h5py.Dataset, subject: str) -> None:
     SourceError
         If rank, shape or size are out of bounds, or if there is no frame.
     """
-    if dataset.ndim not in (2, 3, 4) or dataset.dtype.kind == "b":
+    # EXtra-data puts the modules of a raw run together so; elsewhere five axes can mean anything
+    is_raw = dataset.ndim == 5 and dataset.is_virtual and dataset.shape[2] <= MAX_GAIN_CHANNELS
+    if not (dataset.ndim in (2, 3, 4) or is_raw) or dataset.dtype.kind == "b":
         _refuse(subject, f"is no stack of frames: {dataset.dtype} of shape {dataset.shape}")
     n_frames, height, width = split_shape(dataset.shape)
     if n_frames == 0:

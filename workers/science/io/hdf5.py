@@ -284,7 +284,10 @@ class Hdf5Reader:
     def _read_dataset(self, path: str, dataset_path: str, lo: int, hi: int) -> NDArray:
         dataset = self._open_dataset(path, dataset_path)
         with hdf5_errors(f"{path} {dataset_path}"):
-            frames = dataset[()] if dataset.ndim == 2 else dataset[lo:hi]
+            if dataset.ndim == 5:  # the first gain channel of raw data
+                frames = dataset[lo:hi, :, 0]
+            else:
+                frames = dataset[()] if dataset.ndim == 2 else dataset[lo:hi]
         return frames.reshape(hi - lo, self.height, self.width)
 
     def _identify_piece(self, segment: dict[str, Any], lo: int, hi: int) -> FrameIds:

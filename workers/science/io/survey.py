@@ -98,7 +98,9 @@ def choose_candidate(file: GuardedFile, survey: Survey) -> Candidate:
         return survey.shots[0].candidate
     for pattern in survey.convention.frames:
         for path in match_paths(file, pattern):
-            return inspect_dataset(file, file.locate(path).path)
+            located = file.locate(path)
+            if getattr(located.node, "ndim", 0) > 1:  # the name may be that of a spectrum
+                return inspect_dataset(file, located.path)
         # a link that is there and leads nowhere allowed is what was meant, and says why it is refused
         _raise_refused(file, pattern)
     largest = max(survey.refused, key=lambda item: item[0], default=None)
@@ -177,7 +179,7 @@ def _judge(file: GuardedFile, node: h5py.Dataset, path: str, survey: Survey) -> 
     try:
         with hdf5_errors(file.subject(path)):
             rank, dtype, shape = node.ndim, node.dtype, node.shape
-            if not 2 <= rank <= 4 or min(split_shape(shape)[1:]) < MIN_SIDE or dtype.kind not in "iufb":
+            if not 2 <= rank <= 5 or min(split_shape(shape)[1:]) < MIN_SIDE or dtype.kind not in "iufb":
                 return
             check_stored(node, file.subject(path))
             if path.rsplit("/", 1)[1] in MASK_NAMES and not node.is_virtual:

@@ -20,7 +20,7 @@ FRAME_CPU_S = 4
 
 # The arguments of steps that name files or folders to read, and those that name folders to write. Others,
 # such as the path of a dataset inside a file, look like paths and are none.
-_READ = ("roots", "parts", "folder", "labels", "reference")
+_READ = ("roots", "parts", "folder", "labels", "reference", "drawn_mask")
 _WRITTEN = ("scratch", "session_dir")
 
 

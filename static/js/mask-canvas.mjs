@@ -12,14 +12,20 @@ const COLOURS = {
   unknown: [232, 232, 232],
 };
 const ALPHA = 190;
+const FINE = 1024;
 
 export class MaskCanvas {
   /** `facts` has height, width and step (detector pixels to a pixel of the picture) and bits by reason. */
   constructor(canvas, mask, facts) {
     Object.assign(this, { canvas, mask, facts, reasons: null, centre: facts.centre, draft: null });
     this.shown = { found: true, drawn: true, centre: true };
-    canvas.height = Math.ceil(facts.height / facts.step);
-    canvas.width = Math.ceil(facts.width / facts.step);
+    this.height = Math.ceil(facts.height / facts.step);
+    this.width = Math.ceil(facts.width / facts.step);
+    // Small frames get more pixels on the screen, so that lines are thin.
+    this.factor = Math.max(1, Math.floor(FINE / Math.max(this.height, this.width)));
+    [canvas.height, canvas.width] = [this.height * this.factor, this.width * this.factor];
+    this.pixels = document.createElement("canvas");
+    [this.pixels.height, this.pixels.width] = [this.height, this.width];
     this.waiting = false;
   }
 
@@ -35,11 +41,10 @@ export class MaskCanvas {
 
   paint() {
     const { canvas, facts, mask, shown } = this;
-    const context = canvas.getContext("2d");
-    const image = context.createImageData(canvas.width, canvas.height);
+    const image = new ImageData(this.width, this.height);
     const byBit = Object.entries(facts.bits).sort(([, a], [, b]) => b - a);
     const put = (at, [red, green, blue]) => image.data.set([red, green, blue, ALPHA], 4 * at);
-    if (shown.found && this.reasons?.length === canvas.width * canvas.height) {
+    if (shown.found && this.reasons?.length === this.width * this.height) {
       this.reasons.forEach((bits, at) => {
         if (!bits) return;
         const [name] = byBit.find(([, bit]) => bits & bit) ?? ["unknown"];
@@ -51,17 +56,21 @@ export class MaskCanvas {
       for (let at = 0; at < mask.pixels.length; at += 1) {
         if (!mask.pixels[at]) continue;
         const [row, column] = [Math.floor(at / mask.width), at % mask.width];
-        put(Math.floor(row / facts.step) * canvas.width + Math.floor(column / facts.step), COLOURS.drawn);
+        put(Math.floor(row / facts.step) * this.width + Math.floor(column / facts.step), COLOURS.drawn);
       }
     }
-    context.putImageData(image, 0, 0);
+    this.pixels.getContext("2d").putImageData(image, 0, 0);
+    const context = canvas.getContext("2d");
+    context.imageSmoothingEnabled = false;
+    context.clearRect(0, 0, canvas.width, canvas.height);
+    context.drawImage(this.pixels, 0, 0, canvas.width, canvas.height);
     if (this.draft) this.paintDraft(context);
     if (shown.centre && this.centre) this.paintCentre(context);
   }
 
   /** The place of a detector pixel's centre on the canvas. */
   place([row, column]) {
-    return [(column + 0.5) / this.facts.step, (row + 0.5) / this.facts.step];
+    return [column, row].map((position) => ((position + 0.5) / this.facts.step) * this.factor);
   }
 
   paintDraft(context) {
@@ -70,7 +79,7 @@ export class MaskCanvas {
     context.beginPath();
     const { kind, corners } = this.draft;
     if (kind === "circle") {
-      const radius = Math.hypot(corners[1][0] - corners[0][0], corners[1][1] - corners[0][1]) / this.facts.step;
+      const radius = Math.hypot(corners[1][0] - corners[0][0], corners[1][1] - corners[0][1]) / this.facts.step * this.factor;
       context.arc(...this.place(corners[0]), radius, 0, 2 * Math.PI);
     } else if (kind === "rectangle") {
       const [[x, y], [toX, toY]] = corners.map((corner) => this.place(corner));
@@ -104,8 +113,8 @@ export class MaskCanvas {
   /** The detector position, [row, column], under the pointer. */
   under(event) {
     const box = this.canvas.getBoundingClientRect();
-    const row = ((event.clientY - box.top) / box.height) * this.canvas.height * this.facts.step - 0.5;
-    const column = ((event.clientX - box.left) / box.width) * this.canvas.width * this.facts.step - 0.5;
+    const row = ((event.clientY - box.top) / box.height) * this.height * this.facts.step - 0.5;
+    const column = ((event.clientX - box.left) / box.width) * this.width * this.facts.step - 0.5;
     return [row, column];
   }
 }

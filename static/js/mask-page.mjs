@@ -116,7 +116,7 @@ function listenToPointer(canvas) {
 }
 
 function reasonsAt(row, column) {
-  const at = Math.floor(row / facts.step) * view.canvas.width + Math.floor(column / facts.step);
+  const at = Math.floor(row / facts.step) * view.width + Math.floor(column / facts.step);
   const names = Object.keys(facts.bits).filter((name) => view.reasons?.[at] & facts.bits[name]);
   if (mask.pixels[row * facts.width + column] && !names.includes("drawn")) names.push("drawn");
   return names.length ? `: masked (${names.join(", ")})` : "";

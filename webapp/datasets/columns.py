@@ -140,7 +140,7 @@ class Columns:
         """The columns that came with the source files."""
         index = self.products.get("index")
         names = _parquet_names(index.folder / TABLES["index"]) if index else frozenset()
-        return sorted(name for name in names if name.startswith(SOURCE))
+        return sorted(name for name in names if name.startswith(SOURCE) and name != "source_index")
 
     def _column(self, name: str) -> np.ndarray | None:
         kind = "measure" if name in MEASURES else "index"

@@ -111,13 +111,11 @@ def condensation_choose(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Let what follows go on from one of the condensations."""
     dataset = _writable(request, pk)
     try:
-        product = Product.objects.filter(
-            dataset=dataset, kind="condense", pk=UUID(request.POST["current"])
-        ).first()
-    except (KeyError, ValueError) as error:
-        raise Http404 from error
-    if product is None:
-        raise Http404
+        current = UUID(request.POST.get("current", ""))
+    except ValueError:
+        messages.warning(request, "Choose one of the condensations first.")
+        return redirect("portal:dataset-detail", pk=pk)
+    product = get_for(request.user, Product.objects.filter(dataset=dataset, kind="condense"), pk=current)
     choose_condensation(dataset=dataset, condensation=product.pk)
     messages.success(
         request, "What follows goes on from this condensation; steps made from another are stale."

@@ -45,7 +45,7 @@ def histogram_of(title: str, values: NDArray) -> Histogram | None:
     # A frame without a single count has no place on a logarithmic axis: it goes into the first bin.
     scaled = np.log10(np.maximum(values, np.percentile(positive, 0.5))) if is_log else values
     counts, edges = np.histogram(scaled, bins=N_BINS, range=_range(scaled, begins_at_0=not is_log))
-    names = [_word(10**edge if is_log else edge) for edge in edges]
+    names = [word(10**edge if is_log else edge) for edge in edges]
     return Histogram(
         title=title,
         bars=_bars(counts, names),
@@ -54,7 +54,7 @@ def histogram_of(title: str, values: NDArray) -> Histogram | None:
         high=names[-1],
         is_log=bool(is_log),
         n=len(values),
-        median=_word(float(np.median(values))),
+        median=word(float(np.median(values))),
     )
 
 
@@ -84,7 +84,8 @@ def _bars(counts: NDArray, names: list[str]) -> list[Bar]:
     return bars
 
 
-def _word(value: float) -> str:
+def word(value: float) -> str:
+    """Write a number in few characters."""
     if (abs(value) < 10_000 and float(value).is_integer()) or 1000 <= abs(value) < 10_000:
         return f"{value:.0f}"
     if 0.01 <= abs(value) < 1000:

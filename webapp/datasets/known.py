@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from webapp.datasets.columns import MEASURES, Columns
-from webapp.datasets.histograms import Histogram, histogram_of
+from webapp.datasets.histograms import Histogram, histogram_of, word
 
 TITLES = {
     "total": "Total counts",
@@ -78,6 +78,9 @@ def _describe(name: str, title: str, unit: str, group: str, values: np.ndarray |
     if name.startswith("is_"):
         share = float(numbers[is_known].mean()) if is_known.any() else 0.0
         return Known(name, title, unit, group, unknown, f"{100 * share:.1f} %", None)
+    is_constant = is_known.any() and np.ptp(numbers[is_known]) == 0
+    if is_constant:
+        return Known(name, title, unit, group, unknown, word(float(numbers[is_known][0])), None)
     histogram = histogram_of(title, numbers)
     return Known(name, title, unit, group, unknown, histogram.median if histogram else "unknown", histogram)
 

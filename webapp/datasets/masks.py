@@ -85,12 +85,12 @@ def words_of(mask: Mask) -> str:
     return f"drawn{by}, version {mask.version}"
 
 
-def mask_argument(dataset: Dataset | None, recipe: dict[str, Any]) -> dict[str, str] | None:
-    """Return path and words of the mask that a recipe names, for the step; None where there is none."""
+def mask_arguments(dataset: Dataset | None, recipe: dict[str, Any]) -> dict[str, str]:
+    """Return picture and words of the mask that a recipe names, for the step; nothing where it names none."""
     sha256 = recipe.get("drawn_mask", "")
     masks = Mask.objects.filter(sha256=sha256, dataset__group=dataset.group) if sha256 and dataset else None
     # a data set that shares its products with a twin may name a mask of that one
     mask = masks.order_by("pk").first() if masks is not None else None
     if mask is None:
-        return None
-    return {"path": str(settings.DATA_DIR / mask.file_name), "words": words_of(mask)}
+        return {}
+    return {"drawn_mask": str(settings.DATA_DIR / mask.file_name), "drawn_words": words_of(mask)}

@@ -30,13 +30,15 @@ def load_patterns(index_dir: str | Path, n_frames: int) -> Patterns:
         return Patterns(patterns["mean"], patterns["max"], n_frames, patterns.get("variance"))
 
 
-def read_drawn_mask(given: dict[str, str] | None, sha256: str) -> DrawnMask | None:
+def read_drawn_mask(path: str | None, words: str, sha256: str) -> DrawnMask | None:
     """Read the mask that a recipe names.
 
     Parameters
     ----------
-    given : dict or None
-        ``path`` of the picture, white where masked, and ``words``.
+    path : str or None
+        The picture, white where masked.
+    words : str
+        Whose it is, and which.
     sha256 : str
         What the recipe names; empty for no mask.
 
@@ -54,14 +56,13 @@ def read_drawn_mask(given: dict[str, str] | None, sha256: str) -> DrawnMask | No
     """
     if not sha256:
         return None
-    if given is None:
+    if path is None:
         cause = f"{sha256[:12]}… is no mask of this data set"
         raise RecipeError("Setting 'drawn_mask'", cause, "Choose a version of the drawn mask, or none")
     try:
-        with Image.open(given["path"]) as picture:
+        with Image.open(path) as picture:
             if picture.width * picture.height > _MOST_PIXELS:
                 raise ValueError("too many pixels")
-            return DrawnMask(np.asarray(picture.convert("1"), bool), given["words"])
+            return DrawnMask(np.asarray(picture.convert("1"), bool), words)
     except (OSError, ValueError) as error:
-        subject = f"The mask {given['words']}"
-        raise SourceError(subject, f"cannot be read ({error})", "Draw it again") from error
+        raise SourceError(f"The mask {words}", f"cannot be read ({error})", "Draw it again") from error

@@ -95,13 +95,13 @@ def _index_range(claim: Claim) -> dict[str, Any]:
 
 
 def _plan_condense(claim: Claim) -> dict[str, Any]:
-    from webapp.datasets.masks import mask_argument
+    from webapp.datasets.masks import mask_arguments
 
     return {
         "source": _source(claim),
         "index_dir": _folder(claim, "index"),
         "recipe": claim.job.params.get("recipe", {}),
-        "drawn_mask": mask_argument(claim.job.dataset, claim.job.params.get("recipe", {})),
+        **mask_arguments(claim.job.dataset, claim.job.params.get("recipe", {})),
     }
 
 

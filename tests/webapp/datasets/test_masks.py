@@ -6,7 +6,7 @@ from django.conf import settings
 from PIL import Image
 
 from tests.webapp.factories import make_dataset, make_group, make_user
-from webapp.datasets.masks import MaskError, mask_argument, read_bits, save_mask
+from webapp.datasets.masks import MaskError, mask_arguments, read_bits, save_mask
 
 pytestmark = pytest.mark.django_db
 
@@ -62,8 +62,9 @@ def test_a_mask_that_does_not_fit_is_refused_with_a_sentence(dataset, bits, word
 
 def test_the_step_gets_the_file_and_whose_it_is(dataset):
     mask = save_mask(dataset=dataset, bits=bits_of(3, 3), user=make_user("vera", dataset.group))
-    argument = mask_argument(dataset, {"drawn_mask": mask.sha256})
-    assert argument == {"path": str(settings.DATA_DIR / mask.file_name), "words": "drawn by vera, version 1"}
-    assert mask_argument(dataset, {}) is None
+    path = str(settings.DATA_DIR / mask.file_name)
+    found = mask_arguments(dataset, {"drawn_mask": mask.sha256})
+    assert found == {"drawn_mask": path, "drawn_words": "drawn by vera, version 1"}
+    assert mask_arguments(dataset, {}) == {}
     stranger = make_dataset(make_group("other"), 60, "run 8")
-    assert mask_argument(stranger, {"drawn_mask": mask.sha256}) is None
+    assert mask_arguments(stranger, {"drawn_mask": mask.sha256}) == {}

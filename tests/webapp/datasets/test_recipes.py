@@ -126,9 +126,14 @@ def test_the_current_condensation_is_chosen_and_the_line_shows_what_is_stale(sig
 
 def test_only_a_condensation_of_the_data_set_can_be_chosen(signed_in, dataset, group):
     other = make_sorted_dataset(group, 60, "run 8").products.get(kind="condense")
-    for current in (str(other.pk), str(dataset.products.get(kind="index").pk), "no id", ""):
+    for current in (str(other.pk), str(dataset.products.get(kind="index").pk)):
         answer = signed_in.post(url_of("condensation-choose", dataset), {"current": current})
         assert answer.status_code == 404
+    for current in ("no id", ""):
+        answer = signed_in.post(url_of("condensation-choose", dataset), {"current": current}, follow=True)
+        assert "Choose one of the condensations first" in answer.content.decode()
+    dataset.refresh_from_db()
+    assert dataset.current_condensation is None
 
 
 def test_the_preview_asks_a_worker_and_shows_why_pixels_are_masked(signed_in, dataset):

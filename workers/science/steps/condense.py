@@ -30,7 +30,8 @@ def plan_condense(
     source: dict[str, Any],
     index_dir: str,
     recipe: dict[str, Any],
-    drawn_mask: dict[str, str] | None = None,
+    drawn_mask: str | None = None,
+    drawn_words: str = "",
     out: str,
     on_progress: Progress = silent,
 ) -> dict[str, Any]:
@@ -44,8 +45,10 @@ def plan_condense(
         Folder written by `merge_index`.
     recipe : dict
         Settings of a `CondenseRecipe`.
-    drawn_mask : dict, optional
-        The mask that the recipe names: ``path`` of the picture, and whose it is in ``words``.
+    drawn_mask : str, optional
+        Picture of the mask that the recipe names, white where masked.
+    drawn_words : str, default=""
+        Whose mask it is, and which.
     out : str
         Folder for ``geometry.npz`` and ``geometry.json``.
     on_progress : Progress
@@ -67,7 +70,7 @@ def plan_condense(
     with open_source(source) as reader:
         file_mask = reader.read_mask()
     patterns = load_patterns(index_dir, source["n_frames"])
-    drawn = read_drawn_mask(drawn_mask, settings.drawn_mask)
+    drawn = read_drawn_mask(drawn_mask, drawn_words, settings.drawn_mask)
     geometry, found = plan_geometry(patterns, file_mask, settings, drawn)
     save_geometry(geometry, Path(out), {**found, "recipe": recipe})
     on_progress(1, 1, "plans")

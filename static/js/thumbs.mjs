@@ -16,7 +16,7 @@ export function paintThumb(element, index, facts) {
   }
   const tile = index % SHEET;
   const [row, column] = [Math.floor(tile / SIDE), tile % SIDE];
-  element.style.backgroundImage = `url("${facts.sheetsUrl}${Math.floor(index / SHEET)}.webp")`;
+  element.style.backgroundImage = `url("${facts.sheetsUrl}${Math.floor(index / SHEET)}.jpg")`;
   element.style.backgroundSize = `${SIDE * 100}% ${SIDE * 100}%`;
   element.style.backgroundPosition = `${(column / (SIDE - 1)) * 100}% ${(row / (SIDE - 1)) * 100}%`;
 }

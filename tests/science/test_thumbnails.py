@@ -7,7 +7,6 @@ from workers.science.thumbnails import (
     INFERNO,
     MASKED_COLOUR,
     draw_pattern,
-    make_tiles,
     write_pattern,
     write_sheet,
     write_strip,
@@ -26,8 +25,8 @@ def test_sheet_holds_the_tiles_row_by_row(tmp_path):
     condensed[17] = 255
     mask = np.ones((96, 96), bool)
     mask[:48, :48] = False
-    write_sheet(tmp_path / "0.webp", make_tiles(condensed, mask))
-    sheet = np.asarray(Image.open(tmp_path / "0.webp").convert("RGB")).astype(int)
+    write_sheet(tmp_path / "0.jpg", condensed, mask)
+    sheet = np.asarray(Image.open(tmp_path / "0.jpg").convert("RGB")).astype(int)
     assert sheet.shape == (1024, 1024, 3)
     tile = sheet[64:128, 64:128]
     assert np.abs(tile[40:60, 40:60] - INFERNO[255]).max() < 12

@@ -85,7 +85,7 @@ def _draw_sheet(pixels: bytes) -> bytes:
     grey = tiles.reshape(16, 16, SIZE, SIZE).swapaxes(1, 2).reshape(16 * SIZE, 16 * SIZE).astype(float)
     colours = np.stack([np.minimum(grey * 1.6, 252), grey**2 / 280, 60 * np.sin(grey / 255 * 3.0)], axis=-1)
     file = io.BytesIO()
-    Image.fromarray(colours.clip(0, 255).astype(np.uint8)).save(file, "WEBP", quality=80, method=0)
+    Image.fromarray(colours.clip(0, 255).astype(np.uint8)).save(file, "JPEG", quality=85)
     return file.getvalue()
 
 

@@ -244,7 +244,7 @@ def _write_condensed(out: Path, drawn: DrawnFrames) -> None:
     np.save(out / "condensed.npy", drawn.condensed)
     (out / "sheets").mkdir()
     for number, start in enumerate(range(0, len(drawn.condensed), 256)):
-        save_sheet(drawn.condensed[start : start + 256], out / "sheets" / f"{number}.webp")
+        save_sheet(drawn.condensed[start : start + 256], out / "sheets" / f"{number}.jpg")
     middle = (SIZE - 1) / 2
     np.savez(
         out / "geometry.npz",

@@ -74,7 +74,7 @@ def page_urls(dataset: Dataset, columns: Columns) -> dict[str, Any]:
     sheet = reverse("explore:sheet", args=[condensation.pk, 0]) if condensation else ""
     return {
         "framesUrl": frame.removesuffix("0/"),
-        "sheetsUrl": sheet.removesuffix("0.webp"),
+        "sheetsUrl": sheet.removesuffix("0.jpg"),
         "condensation": str(condensation.pk) if condensation else None,
         "nFrames": columns.n_frames,
         "maskUrl": reverse("explore:condensed-mask", args=[condensation.pk]) if condensation else "",
@@ -126,10 +126,13 @@ def map_points(request: HttpRequest, pk: UUID, name: str) -> HttpResponse:
 def sheet(request: HttpRequest, pk: UUID, number: int) -> FileResponse:
     """Send a sheet of 256 thumbnails."""
     product = get_for(request.user, Product.objects.filter(kind="condense").defer("files"), pk=pk)
+    path = product.folder / "sheets" / f"{number}.jpg"
+    if not path.exists():  # sheets used to be WebP, and products never change
+        path = path.with_suffix(".webp")
     try:
-        file = (product.folder / "sheets" / f"{number}.webp").open("rb")
+        file = path.open("rb")
     except OSError as error:
         raise Http404 from error
-    response = FileResponse(file, content_type="image/webp")
+    response = FileResponse(file, content_type="image/jpeg" if path.suffix == ".jpg" else "image/webp")
     response["Cache-Control"] = "private, max-age=31536000, immutable"
     return response

@@ -108,7 +108,7 @@ def _last_look(dataset: Dataset) -> dict[str, Any]:
 
 
 def _sheet_url(condensation: Product | None) -> str:
-    if condensation is None or "sheets/0.webp" not in condensation.files:
+    if condensation is None or not {"sheets/0.jpg", "sheets/0.webp"} & set(condensation.files):
         return ""
     return reverse("explore:sheet", kwargs={"pk": condensation.pk, "number": 0})
 

@@ -36,7 +36,9 @@ class _PackageCache(caching.FunctionCache):
         """Load what was compiled; None where there is nothing, or where what is there is damaged."""
         try:
             return super().load_overload(sig, target_context)
-        except (OSError, EOFError, ValueError, AttributeError, ImportError):
+        except Exception:  # a damaged pickle may raise anything
+            with contextlib.suppress(OSError):
+                self.flush()
             return None
 
 

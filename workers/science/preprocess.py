@@ -15,7 +15,7 @@ from workers.science.errors import SourceError
 from workers.science.mask_reasons import REASONS, DrawnMask, Patterns, count_reasons, find_reasons
 from workers.science.recipe import require_range
 from workers.science.resample import Resampler
-from workers.science.scale import DEFAULT, to_levels
+from workers.science.scale import DEFAULT, level_thresholds
 
 # The cut-out stays inside the frame unless that would lose more than a quarter of the shorter side.
 _KEPT_SIDE = 0.75
@@ -149,7 +149,7 @@ def condense_frames(frames: NDArray, geometry: Geometry) -> NDArray:
     if frames.shape[1:] != geometry.mask.shape:
         cause = f"are {frames.shape[1:]} pixels, the geometry is for {geometry.mask.shape}"
         raise SourceError("Frames", cause, "Use a network that learned from frames of this detector")
-    return to_levels(geometry.resampler.resample(frames), geometry.scale, geometry.scale_max)
+    return geometry.resampler.resample_levels(frames, level_thresholds(geometry.scale, geometry.scale_max))
 
 
 def save_geometry(geometry: Geometry, folder: Path, found: dict[str, Any]) -> None:

@@ -1,19 +1,21 @@
 """Average frames onto a small square grid about the beam centre, leaving masked pixels out.
 
-The average over a rectangle separates into rows and columns, so a block of frames is resampled by two
-products with small weight matrices. The same weights applied to the mask give what each average has to be
-divided by.
+The average over a rectangle separates into rows and columns, so a frame is resampled by weights of its rows
+and then of its columns. The same weights applied to the mask give what each average has to be divided by.
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
+
+from workers.science.kernels import average_frames, find_gaps, look_up_levels
 
 # An output pixel with less of its area usable than this is masked itself.
 MIN_COVERAGE = 0.25
-_WORKING_BYTES = 4 * 2**20
+# As many frames at once, so that their rows stay near the processor.
+_STEP = 16
 
 
 def weigh_axis(length: int, centre: float, side: float, size: int) -> NDArray:
@@ -70,15 +72,10 @@ class Resampler:
 
     def __post_init__(self) -> None:
         height, width = self.mask.shape
-        rows = weigh_axis(height, self.centre[0], self.side, self.size)
-        columns = weigh_axis(width, self.centre[1], self.side, self.size)
-        self._row_slice, self._column_slice = _support(rows), _support(columns)
-        self._rows = sparse.csr_array(rows[:, self._row_slice])
-        self._columns = sparse.csr_array(columns[:, self._column_slice])
-        self._good = self._cut(self.mask).astype(np.float32)
-        self._stacked: dict[int, sparse.csr_array] = {}
-        self._buffer: NDArray | None = None
-        self.coverage = self._average(self._good[None])[0]
+        self._rows = _support(weigh_axis(height, self.centre[0], self.side, self.size))
+        self._columns = _support(weigh_axis(width, self.centre[1], self.side, self.size))
+        self._good = np.ascontiguousarray(self.mask, np.uint8)[None]
+        self.coverage = self._add_up(self._good, np.ones_like(self._good))[0]
 
     @property
     def small_mask(self) -> NDArray:
@@ -101,44 +98,68 @@ class Resampler:
             Mean counts per input pixel.
         """
         small = np.empty((len(frames), self.size, self.size), np.float32)
-        for first in range(0, len(frames), self._step):
-            cut = self._cut(frames[first : first + self._step])
-            small[first : first + len(cut)] = self._resample_cut(cut, fill)
+        for first in range(0, len(frames), _STEP):
+            block = _compilable(frames[first : first + _STEP])
+            small[first : first + len(block)] = self._average(block, fill)
         return small
 
-    @property
-    def _step(self) -> int:
-        # as many frames at once as stay in the processor's cache
-        return max(1, _WORKING_BYTES // (4 * self._good.size))
+    def resample_levels(self, frames: NDArray, thresholds: NDArray) -> NDArray:
+        """Average frames, and count for each output pixel the thresholds that it reaches.
 
-    def _resample_cut(self, cut: NDArray, fill: float) -> NDArray:
-        if self._buffer is None:
-            self._buffer = np.empty((self._step, *self._good.shape), np.float32)
-        values = self._buffer[: len(cut)]
-        invalid = find_invalid(cut)
-        if invalid is None:
-            np.multiply(cut, self._good, out=values, casting="same_kind")
-            coverage = self.coverage
-        else:
-            np.copyto(values, cut, casting="same_kind")
-            values[invalid | (self._good == 0)] = 0
-            coverage = self._average(np.where(invalid, np.float32(0), self._good))
-        sums = self._average(values)
-        return np.where(coverage >= MIN_COVERAGE, sums / np.maximum(coverage, 1e-6), np.float32(fill))
+        Parameters
+        ----------
+        frames : ndarray of shape (m, height, width)
+            As for `resample`.
+        thresholds : ndarray of shape (255,), float32
+            Rising counts.
 
-    def _cut(self, images: NDArray) -> NDArray:
-        return images[..., self._row_slice, self._column_slice]
+        Returns
+        -------
+        levels : ndarray of shape (m, size, size), uint8
+            0 where masked, or where the average is negative.
+        """
+        starts, reached = prepare_look_up(thresholds)
+        levels = np.empty((len(frames), self.size, self.size), np.uint8)
+        for first in range(0, len(frames), _STEP):
+            block = _compilable(frames[first : first + _STEP])
+            counts = np.ascontiguousarray(self._average(block, 0.0)).ravel()
+            here = levels[first : first + len(block)].reshape(-1)
+            look_up_levels(counts, counts.view(np.int32), starts, reached, here)
+        return levels
 
-    def _average(self, images: NDArray) -> NDArray:
-        n_images, height, width = images.shape
-        if n_images not in self._stacked:
-            # one product for the whole block: the same rows once for each frame, on the diagonal
-            identity = sparse.eye_array(n_images, dtype=np.float32)
-            self._stacked[n_images] = sparse.csr_array(sparse.kron(identity, self._rows, format="csr"))
-        lines = self._stacked[n_images] @ images.reshape(n_images * height, width)  # -> (m * s, width)
-        # sparse and not BLAS, whose threads wait for each other longer than such a small product takes
-        turned = self._columns @ np.ascontiguousarray(lines.T)  # -> (s, m * s), columns first
-        return turned.T.reshape(n_images, self.size, self.size)
+    def _average(self, frames: NDArray, fill: float) -> NDArray:
+        has_gap = np.zeros(len(frames), np.uint8)
+        if frames.dtype.kind != "u" or frames.dtype.itemsize > 2:
+            low, high = count_bounds(frames.dtype)
+            find_gaps(frames.reshape(len(frames), -1), self._good.ravel(), low, high, has_gap)
+        good, coverage = self._good, self.coverage
+        if has_gap.any():
+            invalid = find_invalid(frames)
+            good = self._good if invalid is None else (self._good != 0) & ~invalid
+            good = np.ascontiguousarray(np.broadcast_to(good, frames.shape), np.uint8)
+            coverage = self._add_up(good, np.ones_like(self._good))
+        sums = self._add_up(frames, good)
+        sums *= 1 / np.maximum(coverage, np.float32(1e-6))
+        return np.where(coverage >= MIN_COVERAGE, sums, np.float32(fill))
+
+    def _add_up(self, frames: NDArray, good: NDArray) -> NDArray:
+        sums = np.empty((len(frames), self.size, self.size), np.float32)
+        average_frames(frames, good, *self._rows, *self._columns, sums)
+        return sums
+
+
+@lru_cache(maxsize=4)
+def _look_up_tables(thresholds: bytes) -> tuple[NDArray, NDArray]:
+    rising = np.frombuffer(thresholds, np.float32)
+    lowest = (np.arange(1 << 15, dtype=np.int32) << 16).view(np.float32)
+    known = np.where(np.isnan(lowest), np.inf, lowest)
+    starts = np.searchsorted(rising, known, side="right").astype(np.uint8)
+    return starts, np.append(rising, np.float32(np.nan))
+
+
+def prepare_look_up(thresholds: NDArray) -> tuple[NDArray, NDArray]:
+    """Prepare tables for `kernels.look_up_levels` from 255 rising thresholds, float32; made once for each."""
+    return _look_up_tables(np.ascontiguousarray(thresholds, np.float32).tobytes())
 
 
 def count_bounds(dtype: np.dtype) -> tuple[float, float]:
@@ -185,6 +206,20 @@ def find_invalid(frames: NDArray) -> NDArray | None:
     return invalid if invalid.any() else None
 
 
-def _support(weights: NDArray) -> slice:
-    used = np.flatnonzero(weights.any(axis=0))
-    return slice(int(used[0]), int(used[-1]) + 1) if used.size else slice(0, 1)
+def _support(weights: NDArray) -> tuple[NDArray, NDArray]:
+    """Return for each output pixel its first input pixel, int64 (s,), and the weights from there, (s, k)."""
+    size, length = weights.shape
+    used = weights > 0
+    first = np.where(used.any(axis=1), used.argmax(axis=1), 0)
+    last = np.where(used.any(axis=1), length - 1 - used[:, ::-1].argmax(axis=1), 0)
+    n_weights = int((last - first).max()) + 1
+    padded = np.zeros((size, length + n_weights), np.float32)
+    padded[:, :length] = weights
+    columns = first[:, None] + np.arange(n_weights)
+    return first.astype(np.int64), np.take_along_axis(padded, columns, axis=1)
+
+
+def _compilable(frames: NDArray) -> NDArray:
+    if frames.dtype == np.float16:
+        frames = frames.astype(np.float32)
+    return np.ascontiguousarray(frames, frames.dtype.newbyteorder("="))

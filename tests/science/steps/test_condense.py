@@ -4,12 +4,14 @@ import json
 from itertools import pairwise
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests.science.synthetic import diffraction_frames, write_cxi, write_entries
 from workers.science.errors import RecipeError, SourceError
+from workers.science.io import describe_source
 from workers.science.preprocess import condense_frames, load_geometry
 from workers.science.steps.condense import condense_range, merge_condense, plan_condense
 from workers.science.steps.index import index_range, inspect_source, merge_index
@@ -39,6 +41,7 @@ def _condense(tmp_path: Path, source: dict, recipe: dict, *bounds: int) -> dict:
         parts.append(_folder(tmp_path, f"part{start}"))
         where = {"source": source, "geometry_dir": plan, "recipe": recipe}
         assert condense_range(**where, start=start, stop=stop, out=parts[-1]) == {}
+        assert (Path(parts[-1]) / "unreadable.json").exists()
     return merge_condense(parts=parts, geometry_dir=plan, out=_folder(tmp_path, "condensed"))
 
 
@@ -48,7 +51,11 @@ def test_line_from_file_to_condensed_frames(tmp_path):
     plan = _plan(tmp_path, source, {"size": 24})
     assert set(plan) == {"centre", "masked_share", "scale_max"}
     assert np.allclose(plan["centre"], 19.5, atol=0.5)
-    assert _condense(tmp_path, source, {"size": 24}, 0, 512, 600) == {"n_frames": 600, "size": 24}
+    assert _condense(tmp_path, source, {"size": 24}, 0, 512, 600) == {
+        "n_frames": 600,
+        "size": 24,
+        "n_unreadable": 0,
+    }
     condensed = np.load(tmp_path / "condensed" / "condensed.npy", mmap_mode="r")
     assert condensed.dtype == np.uint8
     assert condensed.shape == (600, 24, 24)
@@ -68,7 +75,7 @@ def test_parts_give_the_same_as_the_whole(tmp_path):
     condense_range(**where, start=0, stop=530, out=whole)
     assert (Path(whole) / "condensed.npy").read_bytes() == (tmp_path / "condensed/condensed.npy").read_bytes()
     for number in range(3):
-        sheet = f"sheets/{number}.webp"
+        sheet = f"sheets/{number}.jpg"
         assert (Path(whole) / sheet).read_bytes() == (tmp_path / "condensed" / sheet).read_bytes()
 
 
@@ -91,7 +98,7 @@ def test_sheet_shows_each_frame_in_its_tile(tmp_path):
     _plan(tmp_path, source, {"size": 32})
     _condense(tmp_path, source, {"size": 32}, 0, 256, 300)
     for number in (0, 37, 255, 256, 299):
-        sheet = Image.open(tmp_path / "condensed" / "sheets" / f"{number // 256}.webp").convert("L")
+        sheet = Image.open(tmp_path / "condensed" / "sheets" / f"{number // 256}.jpg").convert("L")
         row, column = divmod(number % 256, 16)
         tile = np.asarray(sheet)[row * 64 : row * 64 + 64, column * 64 : column * 64 + 64]
         assert (tile[24:40, 24:40].mean() > 60) == (classes[number] != 0)
@@ -120,7 +127,7 @@ def test_small_single_and_identical_frames_go_through(tmp_path, n):
     frames = np.repeat(diffraction_frames(2, 20)[0][1:], n, axis=0)
     source = _index(tmp_path, write_entries(tmp_path / "a.cxi", frames))
     _plan(tmp_path, source, {})
-    assert _condense(tmp_path, source, {}, 0, n) == {"n_frames": n, "size": 96}
+    assert _condense(tmp_path, source, {}, 0, n) == {"n_frames": n, "size": 96, "n_unreadable": 0}
     condensed = np.load(tmp_path / "condensed" / "condensed.npy")
     assert (condensed == condensed[0]).all()
     assert condensed.max() > 200
@@ -153,6 +160,24 @@ def test_changed_file_is_refused(tmp_path):
     write_cxi(path, frames[::-1])
     with pytest.raises(SourceError, match="has changed"):
         _condense(tmp_path, source, {"size": 16}, 0, 6)
+
+
+def test_frames_that_cannot_be_read_are_black_and_counted(tmp_path):
+    frames, _ = diffraction_frames(40, 16)
+    path = write_cxi(tmp_path / "a.cxi", frames, chunks=(1, 16, 16), compression="gzip")
+    source = _index(tmp_path, path)
+    _plan(tmp_path, source, {"size": 16})
+    with h5py.File(path, "a") as file:
+        data = file["entry_1/instrument_1/detector_1/data"]
+        for number in (3, 39):
+            data.id.write_direct_chunk((number, 0, 0), b"no such stream")
+    source["files"][0]["fingerprint"] = describe_source(sources=[path], roots=[str(tmp_path)])["files"][0][
+        "fingerprint"
+    ]
+    assert _condense(tmp_path, source, {"size": 16}, 0, 40)["n_unreadable"] == 2
+    condensed = np.load(tmp_path / "condensed" / "condensed.npy")
+    assert not condensed[[3, 39]].any()
+    assert np.array_equal(condensed[4:39], condense_frames(frames[4:39], load_geometry(tmp_path / "plan")))
 
 
 def test_unknown_setting_is_refused(tmp_path):

@@ -72,7 +72,7 @@ def test_home_costs_no_more_queries_for_more_data_sets(signed_in, group, django_
 def test_the_data_page_shows_facts_patterns_and_histograms(signed_in, group):
     dataset = make_sorted_dataset(group, 300)
     text = page(signed_in, "portal:dataset-detail", pk=dataset.pk)
-    for words in ("64 × 64 px", "/entry/data/data", "max.png", "sheets/0.webp", "all chosen automatically"):
+    for words in ("64 × 64 px", "/entry/data/data", "max.png", "sheets/0.jpg", "all chosen automatically"):
         assert words in text
     columns = page(signed_in, "datasets:dataset-columns", pk=dataset.pk)
     assert "Total counts" in columns

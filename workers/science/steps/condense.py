@@ -2,12 +2,13 @@
 
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from workers.science.errors import SourceError
-from workers.science.io import FrameReader, iterate_blocks, open_source
+from workers.science.io import FrameReader, open_source
+from workers.science.io.tolerant import Unreadable, read_blocks
 from workers.science.mask_files import load_patterns, read_drawn_mask
 from workers.science.preprocess import (
     CondenseRecipe,
@@ -18,11 +19,11 @@ from workers.science.preprocess import (
     save_geometry,
 )
 from workers.science.progress import Progress, silent
-from workers.science.thumbnails import SHEET_FRAMES, make_tiles, write_sheet
+from workers.science.thumbnails import SHEET_FRAMES, write_sheet
 
-_COPIED_FRAMES = 1024
-# Condensing holds a block three times over, in the file's type, as float32 and cut out.
-_BLOCK_BYTES = 32 * 2**20
+_COPIED_BYTES = 4 * 2**20
+# small enough to stay near the processor between reading and condensing
+_BLOCK_BYTES = 4 * 2**20
 
 
 def plan_condense(
@@ -101,7 +102,8 @@ def condense_range(
     start, stop : int
         Half-open range of frames; `start` is a multiple of 256, so that a sheet belongs to one range.
     out : str
-        Folder for ``condensed.npy`` and ``sheets/``.
+        Folder for ``condensed.npy``, in which a frame that cannot be read is 0, ``sheets/`` and
+        ``unreadable.json``.
     on_progress : Progress
 
     Returns
@@ -112,7 +114,7 @@ def condense_range(
     Raises
     ------
     SourceError
-        If a frame cannot be read, if a file has changed, or if it does not fit the geometry.
+        If the frames do not fit the geometry.
     RecipeError
         If a setting is unknown or out of range.
     """
@@ -122,14 +124,16 @@ def condense_range(
     geometry = load_geometry(geometry_dir)
     sheets = Path(out) / "sheets"
     sheets.mkdir()
+    failed = Unreadable()
     with open_source(source) as reader, (Path(out) / "condensed.npy").open("wb") as file:
         _write_header(file, stop - start, geometry.size)
         for first in range(start, stop, SHEET_FRAMES):
             last = min(stop, first + SHEET_FRAMES)
-            condensed = _condense_sheet(reader, geometry, first, last)
-            file.write(condensed.tobytes())
-            write_sheet(sheets / f"{first // SHEET_FRAMES}.webp", make_tiles(condensed, geometry.small_mask))
+            condensed = _condense_sheet(reader, geometry, first, last, failed)
+            file.write(condensed.data)
+            write_sheet(sheets / f"{first // SHEET_FRAMES}.jpg", condensed, geometry.small_mask)
             on_progress(last - start, stop - start)
+    failed.save(out)
     return {}
 
 
@@ -151,35 +155,51 @@ def merge_condense(
     Returns
     -------
     result : dict
-        ``n_frames`` and ``size``.
+        ``n_frames`` and ``size``; ``n_unreadable``: frames that could not be read and are 0.
 
     Raises
     ------
     SourceError
-        If the parts do not fit together.
+        If the parts do not fit together, or if no frame could be read.
     """
-    folder = Path(out)
+    folder, failed = Path(out), Unreadable()
+    for part in parts:
+        failed.add_part(part)
     arrays = [np.load(Path(part) / "condensed.npy", mmap_mode="r") for part in parts]
     n_frames, size = sum(len(array) for array in arrays), load_geometry(geometry_dir).size
     if any(array.shape[1:] != (size, size) for array in arrays):
         raise SourceError("Parts", "were condensed to different sizes", "Condense the data set again")
+    if failed.n_frames == n_frames:
+        cause = f"none of the {n_frames} frames can be read; the first: {failed.causes[0]}"
+        raise SourceError("The data set", cause, "Check the files, or register them again")
     (folder / "sheets").mkdir()
     with (folder / "condensed.npy").open("wb") as file:
         _write_header(file, n_frames, size)
         for number, (part, array) in enumerate(zip(parts, arrays, strict=True)):
-            for first in range(0, len(array), _COPIED_FRAMES):
-                file.write(array[first : first + _COPIED_FRAMES].tobytes())
+            _copy_frames(Path(part) / "condensed.npy", array.offset, file)
             for sheet in (Path(part) / "sheets").iterdir():
                 shutil.copyfile(sheet, folder / "sheets" / sheet.name)
             on_progress(number + 1, len(parts), "parts")
     for name in ("geometry.npz", "geometry.json"):
         shutil.copyfile(Path(geometry_dir) / name, folder / name)
-    return {"n_frames": n_frames, "size": size}
+    return {"n_frames": n_frames, "size": size, "n_unreadable": failed.n_frames}
 
 
-def _condense_sheet(reader: FrameReader, geometry: Geometry, start: int, stop: int) -> np.ndarray:
-    blocks = iterate_blocks(reader, start, stop, block_bytes=_BLOCK_BYTES)
-    return np.concatenate([condense_frames(frames, geometry) for _, frames in blocks])
+def _condense_sheet(
+    reader: FrameReader, geometry: Geometry, start: int, stop: int, failed: Unreadable
+) -> np.ndarray:
+    condensed = np.zeros((stop - start, geometry.size, geometry.size), np.uint8)
+    for first, last, frames in read_blocks(reader, start, stop, failed, block_bytes=_BLOCK_BYTES):
+        if frames is not None:
+            condensed[first - start : last - start] = condense_frames(frames, geometry)
+    return condensed
+
+
+def _copy_frames(path: Path, offset: int, target: BinaryIO) -> None:
+    # copied as bytes, not through the memory map, whose pages would count as this process's memory
+    with path.open("rb") as part:
+        part.seek(offset)
+        shutil.copyfileobj(part, target, _COPIED_BYTES)
 
 
 def _write_header(file: object, n_frames: int, size: int) -> None:

@@ -147,7 +147,7 @@ def test_a_request_that_hangs_locks_nobody_out_and_adds_nothing_later(client):
 
 
 def test_two_who_send_at_once_never_mix_their_bytes(client):
-    size = 24 * MiB
+    size = 8 * MiB
     for _ in range(5):
         path = client.create(size)
         pair = [client.open_patch(path, 0, size) for _ in range(2)]

@@ -102,7 +102,8 @@ def _look_again(file: GuardedFile, first: _Look, *, is_proposed: bool) -> _Look:
     if "{entry}" not in path and not (is_proposed and _NUMBERED.fullmatch(path)):
         candidate = inspect_dataset(file, path)
         survey = Survey(first.survey.convention)
-        return _Look(survey, candidate, [_segment(file, survey, candidate)], _states(file, survey, candidate))
+        segment = _segment(file, survey, candidate, first.segments[0]["ids"])
+        return _Look(survey, candidate, [segment], _states(file, survey, candidate))
     if "{entry}" not in path:
         return _look(file, None)
     survey = survey_file(file)
@@ -177,9 +178,11 @@ def _numbered_parts(survey: Survey, candidate: Candidate) -> list[Candidate]:
     )
 
 
-def _segment(file: GuardedFile, survey: Survey, candidate: Candidate) -> dict[str, Any]:
+def _segment(
+    file: GuardedFile, survey: Survey, candidate: Candidate, likely_ids: dict[str, str] | None = None
+) -> dict[str, Any]:
     shots = survey.shots_of(candidate)
-    ids = find_ids(file, candidate, shots.entries[0] if shots else None)
+    ids = find_ids(file, candidate, shots.entries[0] if shots else None, likely_ids)
     if shots and survey.convention.numbered_by:
         ids = {survey.convention.numbered_by: "{entry}", **ids}
     segment: dict[str, Any] = {

@@ -143,7 +143,9 @@ def static_or_stack(shape: tuple[int, ...], frame_shape: tuple[int, int]) -> int
     return split_shape(shape)[0] if split_shape(shape)[1:] == frame_shape else 0
 
 
-def find_ids(file: GuardedFile, candidate: Candidate, entry: int | None) -> dict[str, str]:
+def find_ids(
+    file: GuardedFile, candidate: Candidate, entry: int | None, likely: dict[str, str] | None = None
+) -> dict[str, str]:
     """Find the machine identifiers of the frames, in the groups above the dataset.
 
     Parameters
@@ -154,17 +156,21 @@ def find_ids(file: GuardedFile, candidate: Candidate, entry: int | None) -> dict
         The frames.
     entry : int or None
         Number of the first group of a file with one group per frame.
+    likely : dict of str to str, optional
+        Where another file of the data set has them, which saves looking everywhere.
 
     Returns
     -------
     ids : dict of str to str
         HDF5 path of ``train_id``, ``pulse_id`` and ``cell_id``, those that are there.
     """
+    n_frames = 1 if entry is not None else split_shape(candidate.shape)[0]
+    if likely and entry is None and all(_is_id(file, place, n_frames) for place in likely.values()):
+        return likely
     numbered = candidate.path.split("{entry}")[0] + str(entry)
     path = candidate.path.replace("{entry}", str(entry))
     parts = path.strip("/").split("/")[:-1]
     groups = ["/".join(parts[:length]) for length in range(len(parts), -1, -1)]
-    n_frames = 1 if entry is not None else split_shape(candidate.shape)[0]
     ids = {}
     for column, names in ID_NAMES.items():
         bunches = BUNCH_NAMES if column == "train_id" else ()

@@ -143,12 +143,14 @@ def test_each_detector_of_sacla_is_a_candidate_with_its_own_gain(tmp_path, frame
         assert reader.read_columns(0, 1)["absolute_gain"].tolist() == [52.5]
 
 
-def test_values_of_tags_whose_image_was_lost_are_left_out(tmp_path, frames):
+def test_tags_whose_image_was_lost_are_told_of_and_their_values_left_out(tmp_path, frames):
     path = write_sacla(tmp_path / "266702.h5", frames, n_lost=3)
     with h5py.File(path, "a") as file:
         del file["run_266702/detector_2d_1/tag_121943652"]
     description = describe(path)
     assert description["n_frames"] == 11
+    assert [state["state"] for state in description["states"]] == ["incomplete"]
+    assert "4 of 15 shots" in description["states"][0]["words"]
     with open_source(description) as reader:
         energy = reader.read_columns(0, 3)["bm_1_pulse_energy_in_joule"]
     assert np.allclose(energy, np.array([121_943_650, 121_943_654, 121_943_656]) * 1e-12)

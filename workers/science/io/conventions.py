@@ -80,6 +80,8 @@ class Convention:
         Datasets that are 0 or empty where a slot of the stack holds no event.
     numbered_by : str
         Which identifier the number of a group is, where each frame lies in a group of its own.
+    number_list : str
+        Pattern of the list of numbers for which there should be such a group.
     """
 
     name: str
@@ -89,6 +91,7 @@ class Convention:
     labels: tuple[str, ...] = ()
     slots: tuple[str, ...] = ()
     numbered_by: str = ""
+    number_list: str = ""
 
 
 _ENERGY = Column(
@@ -204,6 +207,7 @@ CONVENTIONS = (
             Column("*", "", "", ("/run_*/event_info/bl_*/*/*",), index=_TAG_LIST),
         ),
         numbered_by="train_id",
+        number_list=_TAG_LIST,
     ),
     Convention(
         "nexus",

@@ -14,7 +14,7 @@ from workers.science.io.hdf5 import Hdf5Reader
 from workers.science.io.layout import Candidate, find_ids, find_masks, inspect_dataset
 from workers.science.io.links import GuardedFile
 from workers.science.io.protocol import FrameReader
-from workers.science.io.source_columns import Rows, find_columns
+from workers.science.io.source_columns import Rows, find_columns, read_numbers
 from workers.science.io.survey import Survey, choose_candidate, survey_file
 
 # Eiger masters link to their frames as data_000001, data_000002, ... (NXmx)
@@ -197,13 +197,26 @@ def _segment(
 def _states(file: GuardedFile, survey: Survey, candidate: Candidate) -> list[dict[str, str]]:
     shots = survey.shots_of(candidate)
     if shots:
-        return shots.states
+        return shots.states + _lost(file, survey, shots.entries)
     n_frames = split_shape(candidate.shape)[0]
     unused = find_unused_slots(file, survey.convention, n_frames)
     if not len(unused):
         return []
     words = f"{len(unused)} of {n_frames} slots hold no event, the first is frame {unused[0]} of the file"
     return [{"file": file.path, "state": "incomplete", "words": words}]
+
+
+def _lost(file: GuardedFile, survey: Survey, entries: list[int]) -> list[dict[str, str]]:
+    """Tell of shots that the file lists and has no frame of."""
+    if not survey.convention.number_list:
+        return []
+    try:
+        listed = set(read_numbers(file, survey.convention.number_list).tolist())
+    except SourceError:  # not every file lists them
+        return []
+    n_lost = len(listed.difference(entries))
+    words = f"{n_lost} of {len(listed)} shots that the file lists have no frame"
+    return [{"file": file.path, "state": "incomplete", "words": words}] if n_lost else []
 
 
 def _left_out(source: str, error: SourceError) -> dict[str, str]:

@@ -157,7 +157,7 @@ def _is_column(file: GuardedFile, path: str, rows: Rows, column: Column) -> bool
             return True
         n_values = node.shape[0]
         if column.index and rows.entries:
-            return node.size == n_values == _index_of(file, column.index).size
+            return node.size == n_values == read_numbers(file, column.index).size
         return node.size == n_values == rows.n_file
     except SourceError:
         return False
@@ -202,7 +202,7 @@ def _read_values(file: GuardedFile, place: dict[str, Any], rows: Rows) -> NDArra
             values = np.unique(node[()])
             return np.full(rows.n_frames, values[0] if len(values) == 1 else np.nan, np.float64)
         if place["index"] and rows.entries is not None:
-            return _pick(node[()], _index_of(file, place["index"]), rows.entries)
+            return _pick(node[()], read_numbers(file, place["index"]), rows.entries)
         if node.size == node.shape[0] == rows.n_file:
             return node[rows.lo : rows.hi].reshape(rows.n_frames).astype(np.float64)
     return np.full(rows.n_frames, np.nan)
@@ -217,7 +217,8 @@ def _read_number(file: GuardedFile, path: str) -> float:
         return np.nan
 
 
-def _index_of(file: GuardedFile, pattern: str) -> NDArray:
+def read_numbers(file: GuardedFile, pattern: str) -> NDArray:
+    """Read a list of numbers, of bounded length, or raise SourceError."""
     path = next(iter(match_paths(file, pattern)), pattern)
     node = _numbers(file, path)
     if node.size > MAX_INDEX:

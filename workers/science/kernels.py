@@ -236,3 +236,31 @@ def paint_tiles(levels, masked, colours, masked_colour, n_across, picture):
                 for channel in range(3):
                     shade = masked_colour[channel] if masked[y, x] else colours[level, channel]
                     picture[top + y, left + x, channel] = shade
+
+
+@compiled
+def find_longest_block(stored, start, size, block):
+    """Return the length of the longest packed block; -1 if the blocks do not fill `size` bytes and `stored`.
+
+    Parameters
+    ----------
+    stored : ndarray of shape (p,), uint8
+        LZ4 blocks, each behind its own length.
+    start : int
+        Where the first block's length stands, 4 bytes, big-endian.
+    size, block : int
+        Bytes of all blocks and of one, unpacked.
+    """
+    at, left, longest = start, size, 0
+    while left > 0:
+        if at + 4 > len(stored):
+            return -1
+        length = 0
+        for byte in range(4):
+            length = length * 256 + np.int64(stored[at + byte])
+        if length <= 0:
+            return -1
+        longest = max(longest, length)
+        at += 4 + length
+        left -= block
+    return longest if at == len(stored) else -1

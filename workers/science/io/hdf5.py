@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from workers.science.errors import SourceError
 from workers.science.io.audit import check_stored, hdf5_errors, native, split_shape
+from workers.science.io.chunks import ChunkedFrames
 from workers.science.io.file_labels import read_file_labels
 from workers.science.io.guard import Guard
 from workers.science.io.layout import locate_frames, static_or_stack
@@ -52,6 +53,7 @@ class Hdf5Reader:
         self._starts = [0, *accumulate(segment["n_frames"] for segment in self.segments)]
         self._file: GuardedFile | None = None
         self._dataset: tuple[str, h5py.Dataset] | None = None
+        self._chunks: ChunkedFrames | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -61,7 +63,7 @@ class Hdf5Reader:
 
     def close(self) -> None:
         """Close the open file, if there is one."""
-        self._dataset = None
+        self._dataset = self._chunks = None
         if self._file is not None:
             self._file.close()
         self._file = None
@@ -287,8 +289,13 @@ class Hdf5Reader:
             if dataset.ndim == 5:  # the first gain channel of raw data
                 frames = dataset[lo:hi, :, 0]
             else:
-                frames = dataset[()] if dataset.ndim == 2 else dataset[lo:hi]
+                frames = dataset[()] if dataset.ndim == 2 else self._read_chunks(dataset, lo, hi)
         return frames.reshape(hi - lo, self.height, self.width)
+
+    def _read_chunks(self, dataset: h5py.Dataset, lo: int, hi: int) -> NDArray:
+        if self._chunks is None or self._chunks.dataset is not dataset:
+            self._chunks = ChunkedFrames(dataset)
+        return self._chunks.read(lo, hi)
 
     def _identify_piece(self, segment: dict[str, Any], lo: int, hi: int) -> FrameIds:
         n_frames, ids = hi - lo, segment.get("ids", {})

@@ -27,6 +27,7 @@ class Hits:
     bars: list[dict[str, float]]
     threshold: float | None
     automatic: float | None
+    words: str = ""
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -58,6 +59,7 @@ def hits_of(columns: Columns) -> Hits | None:
         bars=_bars(values, largest),
         threshold=chosen,
         automatic=automatic,
+        words=index.facts.get("hit_words", ""),
     )
 
 

@@ -17,6 +17,7 @@ BLOCK_BYTES = 2**20
 LARGEST_ANSWER = 256 * 2**20
 PATTERN_BYTES = 16 * 2**30  # as much is read for one pattern, and evenly spread frames beyond it
 N_AHEAD = 2
+N_NEAR = 4
 
 
 class OpenSource:
@@ -32,7 +33,8 @@ class OpenSource:
         self.reader = reader
         self.frame_bytes = reader.height * reader.width * reader.dtype.itemsize
         self._kept: OrderedDict[int, NDArray] = OrderedDict()
-        self._last, self._direction = -1, 1
+        self._last: int | None = None
+        self._direction = 0
 
     def frame(self, index: int, *, bin: int = 1, plain: bool = False) -> tuple[NDArray, dict[str, Any]]:
         """Read one frame.
@@ -61,9 +63,7 @@ class OpenSource:
                 f"has {self.frame_bytes >> 20} MiB",
                 "Ask for it binned, it cannot be sent whole",
             )
-        if self._last >= 0 and index != self._last:
-            self._direction = 1 if index > self._last else -1
-        self._last = index
+        self._follow(index)
         frame = self._read(index)
         facts = {
             "n_frames": self.reader.n_frames,
@@ -120,16 +120,24 @@ class OpenSource:
         return np.where(n_valid > 0, pattern, np.nan), {"n_used": len(frames)}
 
     def read_ahead(self) -> Iterator[None]:
-        """Read, one at each step, the frames that come next in the direction of the last two."""
-        for step in range(1, N_AHEAD + 1):
-            index = self._last + step * self._direction
-            if self._last < 0 or not 0 <= index < self.reader.n_frames or index in self._kept:
+        """Read, one at each step, the frames that come next, where somebody turns them one by one."""
+        last, direction = self._last, self._direction
+        for step in range(1, N_AHEAD + 1) if last is not None and direction else ():
+            index = last + step * direction
+            if not 0 <= index < self.reader.n_frames or index in self._kept:
                 continue
             try:
                 self._read(index)
             except SourceError:
                 return  # who asks for that frame will hear of it
             yield
+
+    def _follow(self, index: int) -> None:
+        step = 0 if self._last is None else index - self._last
+        if step:
+            # Browsers ask for a few frames around the one that is shown; a jump is no direction.
+            self._direction = 0 if abs(step) > N_NEAR else (1 if step > 0 else -1)
+        self._last = index
 
     def _read(self, index: int) -> NDArray:
         if index in self._kept:

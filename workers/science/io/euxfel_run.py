@@ -17,7 +17,7 @@ from workers.science.io.euxfel_join import Joined, join_modules
 from workers.science.io.guard import Guard
 
 if TYPE_CHECKING:
-    from extra_data import DataCollection
+    from extra_data import DataCollection, FileAccess
 
 _MODULE = re.compile(r"(?P<name>.+)/(?:DET|CORR)/(?P<number>\d{1,3})CH\d+:(?:xtdf|output)")
 _IMAGE = "image.data"
@@ -103,7 +103,8 @@ class Run:
                 single += [
                     found for key in sorted(self.data[source].keys()) if (found := self._single(source, key))
                 ]
-        large = [found for name, sources in modules.items() if (found := self._large(name, sources))]
+        with _library_errors(self.subject):
+            large = [found for name, sources in modules.items() if (found := self._large(name, sources))]
         single.sort(key=lambda item: -np.prod(item.module_shape))
         return large + single
 
@@ -148,8 +149,8 @@ class Run:
     def segments(self, detector: Detector) -> list[dict[str, Any]]:
         """List the files of each module, with the first and the last train of each."""
         segments = []
-        for module, source in detector.sources.items():
-            for file in self.data[source, detector.key].files:
+        for module in detector.sources:
+            for file in self._files(detector, module):
                 trains = file.train_ids
                 if not len(trains):
                     continue
@@ -157,18 +158,23 @@ class Run:
                     {
                         "file": self.names[os.path.realpath(file.filename)],
                         "module": module,
-                        "source": source,
+                        "source": detector.sources[module],
                         "key": detector.key,
                         "trains": [int(trains.min()), int(trains.max())],
                     }
                 )
         return segments
 
+    def _files(self, detector: Detector, module: int) -> list["FileAccess"]:
+        with _library_errors(self.subject):
+            source = detector.sources.get(module)
+            return list(self.data[source, detector.key].files) if source else []
+
     def unordered(self, detector: Detector) -> list[dict[str, str]]:
         """Tell of files whose train ids do not increase; their frames are read in the order of the ids."""
         states, seen = [], set()
-        for source in detector.sources.values():
-            for file in self.data[source, detector.key].files:
+        for module in detector.sources:
+            for file in self._files(detector, module):
                 n_back = int(np.count_nonzero(np.diff(file.train_ids.astype(np.int64)) <= 0))
                 if n_back and file.filename not in seen:
                     seen.add(file.filename)
@@ -179,8 +185,7 @@ class Run:
 
     def file_of(self, detector: Detector, module: int) -> str:
         """Name the first file of a module, or of the run if there is none."""
-        source = detector.sources.get(module)
-        files = self.data[source, detector.key].files if source else []
+        files = self._files(detector, module)
         return self.names[os.path.realpath(files[0].filename)] if files else self.first_file
 
     def pulse_energies(self, train_ids: NDArray) -> dict[str, NDArray[np.float64]]:

@@ -176,9 +176,11 @@ def _child(file: GuardedFile, group: h5py.Group, name: str) -> tuple[GuardedFile
 
 
 def _judge(file: GuardedFile, node: h5py.Dataset, path: str, survey: Survey) -> None:
+    n_bytes = 0
     try:
         with hdf5_errors(file.subject(path)):
             rank, dtype, shape = node.ndim, node.dtype, node.shape
+            n_bytes = prod(shape or (0,)) * dtype.itemsize
             if not 2 <= rank <= 5 or min(split_shape(shape)[1:]) < MIN_SIDE or dtype.kind not in "iufb":
                 return
             check_stored(node, file.subject(path))
@@ -189,7 +191,6 @@ def _judge(file: GuardedFile, node: h5py.Dataset, path: str, survey: Survey) -> 
             if node.is_virtual:
                 file.check_sources(node, path)
     except SourceError as error:
-        n_bytes = prod(node.shape or (0,)) * node.dtype.itemsize
         survey.refused.append((n_bytes, error))
         return
     survey.candidates.append(Candidate(path, shape, dtype))

@@ -103,7 +103,7 @@ def confine(step: str, arguments: dict[str, Any], out: str) -> int | None:
         Path(folder).mkdir(parents=True, exist_ok=True)
     if readers.has_accelerator(step):
         return sandbox.confine([*read, *readers.ACCELERATORS], written, ["/dev"])
-    sandbox.limit_memory(readers.READER_BYTES)
+    sandbox.limit_memory(readers.memory_bytes(arguments))
     if seconds := readers.cpu_seconds(step, arguments):
         sandbox.limit_cpu(seconds)
     return sandbox.confine(read, written)
@@ -112,7 +112,7 @@ def confine(step: str, arguments: dict[str, Any], out: str) -> int | None:
 def out_of_memory(call: dict[str, Any]) -> str:
     """Say for the user that a step needed more memory than there is, or than a reader may have."""
     if readers.is_reader(call["step"]) and not readers.has_accelerator(call["step"]):
-        bound = readers.READER_BYTES // 2**20
+        bound = readers.memory_bytes(call["arguments"]) // 2**20
         name = readers.named_files(call["arguments"]) or "The data"
         return (
             f"{name}: needs more than the {bound} MiB that a reader may take. Write smaller chunks or frames."

@@ -10,6 +10,10 @@ from typing import Any
 # accelerator there is, so its memory cannot be bounded in the same way.
 READERS = ("index", "condense", "measure", "file_labels", "watch")
 READER_BYTES = 800 * 2**20
+# Measuring and condensing keep sums and copies of a frame in double precision; what was described as larger
+# than the usual detectors gets more for each pixel beyond.
+USUAL_PIXELS = 4 * 2**20
+PIXEL_BYTES = 128
 OPEN_FILES = 4096
 PREVIEW_BYTES = 256 * 2**20  # what looking at a source writes
 ACCELERATORS = ("/dev", "/proc", "/sys", "/usr", "/opt")
@@ -48,6 +52,13 @@ def read_places(arguments: dict[str, Any]) -> list[str]:
 def written_places(arguments: dict[str, Any]) -> list[str]:
     """List the folders that the arguments of a step name for writing, besides ``out``."""
     return [arguments[name] for name in _WRITTEN if arguments.get(name)]
+
+
+def memory_bytes(arguments: dict[str, Any]) -> int:
+    """Return how much memory a reader may allocate."""
+    source = arguments.get("source") or {}
+    n_pixels = source.get("height", 0) * source.get("width", 0)
+    return READER_BYTES + PIXEL_BYTES * max(0, n_pixels - USUAL_PIXELS)
 
 
 def cpu_seconds(step: str, arguments: dict[str, Any]) -> int | None:

@@ -35,11 +35,15 @@ function show(threshold) {
   line.setAttribute("x1", placeOf(threshold));
   line.setAttribute("x2", placeOf(threshold));
   const { n, isExact } = hitsAt(threshold);
-  const percent = ((100 * n) / facts.n_frames).toFixed(1);
-  find("hits-count").textContent = `${isExact ? "" : "About "}${count(n)} of ${count(facts.n_frames)} frames are hits (${percent} %)`;
+  say(n, isExact);
   range.setAttribute("aria-valuetext", `${Math.round(threshold)} lit pixels, ${count(n)} hits`);
   clearTimeout(timer);
   timer = setTimeout(() => showNear(threshold), 250);
+}
+
+function say(n, isExact) {
+  const percent = ((100 * n) / facts.n_frames).toFixed(1);
+  find("hits-count").textContent = `${isExact ? "" : "About "}${count(n)} of ${count(facts.n_frames)} frames are hits (${percent} %)`;
 }
 
 async function showNear(threshold) {
@@ -58,6 +62,8 @@ async function showNear(threshold) {
   if (!text) fresh.textContent = "The frames next to the threshold could not be fetched.";
   near.replaceChildren(...fresh.childNodes);
   near.setAttribute("aria-busy", "false");
+  const exact = near.querySelector("[data-n-hits]");
+  if (exact) say(Number(exact.dataset.nHits), true);
   paintThumbs(near, pageFacts());
 }
 

@@ -219,7 +219,14 @@ for (const name of ["found", "drawn", "centre"]) {
   });
 }
 find("pattern-choice").addEventListener("input", (event) => (find("pattern").src = facts.patterns[event.target.value]));
-find("mask-zoom").addEventListener("input", (event) => (document.querySelector(".mask-stage").style.width = `${100 * Number(event.target.value)}%`));
+/** Zoom 1 shows the whole frame in the window. */
+function zoom(factor) {
+  const fit = `min(100%, ${(78 * facts.width) / facts.height}vh)`;
+  document.querySelector(".mask-stage").style.width = factor > 1 ? `calc(${factor} * ${fit})` : fit;
+}
+
+find("mask-zoom").addEventListener("input", (event) => zoom(Number(event.target.value)));
+zoom(1);
 find("mask-undo").addEventListener("click", () => mask.undo() && changed());
 find("mask-invert").addEventListener("click", () => act(() => mask.invert()));
 find("mask-clear").addEventListener("click", () => act(() => mask.clear()));

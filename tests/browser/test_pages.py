@@ -38,6 +38,7 @@ def addresses(world: World) -> dict[str, str]:
         "portal:help": {},
         "portal:group-detail": {"pk": world.group.pk},
         "portal:dataset-detail": dataset,
+        "datasets:dataset-recipe": dataset,
         "datasets:dataset-register": {},
         "datasets:dataset-draft": {"pk": world.draft.pk},
         "networks:dataset-learn": dataset,

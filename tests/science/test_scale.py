@@ -7,7 +7,7 @@ from tests.science.synthetic import diffraction_frames
 from workers.science.classifier_input import network_levels
 from workers.science.factorvae import LearnRecipe
 from workers.science.inputs import InputMap
-from workers.science.scale import SCALES, from_levels, level_counts, level_thresholds, to_levels
+from workers.science.scale import SCALES, from_levels, level_counts, level_thresholds, shown_levels, to_levels
 
 STRETCH = {"log": np.log1p, "sqrt": np.sqrt, "none": lambda counts: counts}
 
@@ -37,6 +37,14 @@ def test_thresholds_lie_between_the_counts_of_their_levels(scale):
     assert (thresholds.shape, thresholds.dtype) == ((255,), np.float32)
     assert (counts[:-1] < thresholds).all()
     assert (thresholds < counts[1:]).all()
+
+
+def test_pictures_are_as_bright_on_each_scale():
+    counts = np.array([0.0, 3.0, 40.0, 900.0])
+    drawn = {scale: shown_levels(scale, 900.0)[to_levels(counts, scale, 900.0)] for scale in SCALES}
+    assert drawn["log"].tolist() == to_levels(counts, "log", 900.0).tolist()
+    assert np.abs(drawn["sqrt"].astype(int) - drawn["log"]).max() < 6
+    assert drawn["none"][-1] == 255
 
 
 @pytest.mark.parametrize("scale", SCALES)

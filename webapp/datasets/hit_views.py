@@ -29,10 +29,12 @@ def dataset_columns(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = (
         Product.objects.filter(pk=source).values_list("facts__columns", flat=True).first() if source else None
     )
+    jobs = at_work(dataset, "index", "measure")
     context = {
         "dataset": dataset,
         "columns": known_columns(columns, found or {}),
-        "jobs": at_work(dataset, "index", "measure"),
+        "jobs": jobs,
+        "is_moving": any(job.is_active for job in jobs),
         "has_measures": "measure" in columns.products,
     }
     return render(request, "datasets/partials/columns_table.html", context)

@@ -3,6 +3,14 @@
 import numpy as np
 
 
+def shown_levels(scale: str, scale_max: float) -> np.ndarray:
+    """Return how bright each level is drawn, uint8 (256,): by the logarithm of its counts, as in sheets."""
+    if scale == "log":
+        return np.arange(256, dtype=np.uint8)
+    place = np.log1p(level_counts(scale, scale_max)) / np.log1p(scale_max)
+    return np.minimum(255 * place + 0.5, 255).astype(np.uint8)
+
+
 def level_counts(scale: str, scale_max: float) -> np.ndarray:
     """Return the counts of each of the 256 levels, float32 (256,); `scale` is "log", "sqrt" or "none"."""
     place = np.arange(256) / 255

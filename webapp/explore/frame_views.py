@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 
 from webapp.accounts.access import get_for
 from webapp.datasets.columns import Columns, columns_of
-from webapp.datasets.levels import level_counts
+from webapp.datasets.levels import level_counts, shown_levels
 from webapp.datasets.models import Dataset
 from webapp.explore.frame_facts import drawing_facts, identity_of, measured_of, recorded_of
 from webapp.explore.frame_source import source_of, source_problem
@@ -140,7 +140,10 @@ def frame_thumb(request: HttpRequest, pk: UUID, index: int) -> HttpResponse:
     if columns.condensed is None:
         raise Http404
     product = columns.products["condense"]
-    picture = draw_thumb(columns.condensed[index], condensed_mask(product.folder))
+    frame, geometry = columns.condensed[index], geometry_of(product.folder)
+    if geometry is not None:
+        frame = shown_levels(geometry.scale, geometry.scale_max)[frame]
+    picture = draw_thumb(frame, condensed_mask(product.folder))
     response = HttpResponse(picture, content_type="image/png")
     if request.GET.get("of") == str(product.pk):
         response["Cache-Control"] = _FOREVER

@@ -20,6 +20,7 @@ from workers.science.errors import Cancelled, ScienceError, SourceError
 from workers.science.io import FrameIds, FrameReader, describe_source, open_source
 from workers.science.preprocess import Geometry, condense_frames, load_geometry
 from workers.science.progress import Progress, silent
+from workers.science.scale import shown_levels
 
 BATCH_BYTES = 32 * 2**20
 LARGEST_BATCH = 64  # frames between two writes to the ledger; a stop waits for one batch at most
@@ -117,6 +118,7 @@ class _Watch:
             self.snapshot.take(row)
             self._recall(row)
         self.thumbnails = ThumbnailRing(session_dir, geometry.small_mask)
+        self.shown = shown_levels(geometry.scale, geometry.scale_max)
 
     def _recall(self, row: dict[str, Any]) -> None:
         arrival = self.arrivals.file(row["file"])
@@ -247,7 +249,7 @@ class _Watch:
             rows.append(row)
         if is_last:
             rows[-1]["signature"] = list(arrival.signature)
-        self.thumbnails.draw(condensed, self.ledger.n_rows)
+        self.thumbnails.draw(self.shown[condensed], self.ledger.n_rows)
         for row in self.ledger.append(rows):
             self.snapshot.take(row)
 

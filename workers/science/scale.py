@@ -94,6 +94,26 @@ def from_levels(levels: NDArray[np.uint8], scale: str, scale_max: float) -> NDAr
     return level_counts(scale, scale_max)[levels]
 
 
+def shown_levels(scale: str, scale_max: float) -> NDArray[np.uint8]:
+    """Return how bright each level is drawn: as the logarithm of its counts, whichever the scale.
+
+    Parameters
+    ----------
+    scale : {"log", "sqrt", "none"}
+        How counts were stretched.
+    scale_max : float
+        Counts that 255 stands for.
+
+    Returns
+    -------
+    levels : ndarray of shape (256,), uint8
+        The level itself on a logarithmic scale; on others all but the brightest pixels would be black.
+    """
+    if scale == "log":
+        return np.arange(256, dtype=np.uint8)
+    return to_levels(level_counts(scale, scale_max), "log", scale_max)
+
+
 def read_scale(folder: str | Path) -> tuple[str, float]:
     """Read how the frames of a condensed data set, or those of a network, are to be understood.
 

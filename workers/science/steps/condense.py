@@ -19,6 +19,7 @@ from workers.science.preprocess import (
     save_geometry,
 )
 from workers.science.progress import Progress, silent
+from workers.science.scale import shown_levels
 from workers.science.thumbnails import SHEET_FRAMES, write_sheet
 
 _COPIED_BYTES = 4 * 2**20
@@ -124,6 +125,7 @@ def condense_range(
     geometry = load_geometry(geometry_dir)
     sheets = Path(out) / "sheets"
     sheets.mkdir()
+    shown = shown_levels(geometry.scale, geometry.scale_max)
     failed = Unreadable()
     with open_source(source) as reader, (Path(out) / "condensed.npy").open("wb") as file:
         _write_header(file, stop - start, geometry.size)
@@ -131,7 +133,7 @@ def condense_range(
             last = min(stop, first + SHEET_FRAMES)
             condensed = _condense_sheet(reader, geometry, first, last, failed)
             file.write(condensed.data)
-            write_sheet(sheets / f"{first // SHEET_FRAMES}.jpg", condensed, geometry.small_mask)
+            write_sheet(sheets / f"{first // SHEET_FRAMES}.jpg", shown[condensed], geometry.small_mask)
             on_progress(last - start, stop - start)
     failed.save(out)
     return {}

@@ -109,7 +109,7 @@ def test_a_broken_file_is_noted_once_with_its_reason_and_the_others_are_sorted(w
     result = again.stop()
     broken = [row for row in rows_of(running.session) if row["file"] == "broken.h5"]
     assert len(broken) == 1
-    assert "not an HDF5 file" in broken[0]["reason"]
+    assert "in no format that can be read" in broken[0]["reason"]
     assert result["n_failed_files"] == 1
     assert json.loads((again.session / COUNTS).read_text())["problems"][0]["file"] == "broken.h5"
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _MODULE = re.compile(r"(?P<name>.+)/(?:DET|CORR)/(?P<number>\d{1,3})CH\d+:(?:xtdf|output)")
 _IMAGE = "image.data"
 _N_MODULES = {"AGIPD1M": 16, "LPD1M": 16, "DSSC1M": 16, "AGIPD500K": 8}
+_OPEN_FILES = 64
 _ENERGY = "pulseEnergy.photonFlux.value"  # µJ, the mean over the train
 
 
@@ -226,7 +227,9 @@ def open_run(guard: Guard, sources: Sequence[str]) -> Run:
         If no file is left.
     """
     from extra_data import DataCollection
+    from extra_data.file_access import open_files_limiter
 
+    open_files_limiter.maxfiles = _OPEN_FILES  # else as many as half of what this process may have
     names: dict[str, str] = {}
     states, last = [], None
     for source in sources:
@@ -244,6 +247,9 @@ def open_run(guard: Guard, sources: Sequence[str]) -> Run:
         raise last
     with _library_errors(sources[0]):
         data = DataCollection.from_paths(list(names), inc_suspect_trains=False, parallelize=False)
+    opened = {os.path.realpath(file.filename) for file in data.files}
+    if lost := set(names) - opened:  # it only prints what it could not open a second time
+        raise SourceError(names[min(lost)], "could not be opened a second time", "Try again")
     return Run(guard, data, names, states)
 
 

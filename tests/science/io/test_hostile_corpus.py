@@ -71,7 +71,7 @@ def _read(paths: list[str], folder: Path) -> Iterator[dict[str, Any]]:
                 "path": paths[0],
                 "outcome": "died",
                 "text": f"{done.returncode} {done.stderr[-500:]}",
-                "rss": 0,
+                "peak": 0,
             }
             paths = paths[1:]
 
@@ -80,7 +80,7 @@ def _report(found: dict[str, dict[str, Any]]) -> None:
     """Print the figures for docs/reliability.md; pytest shows them with -s."""
     outcomes = [item["outcome"] for item in found.values()]
     counts = {name: outcomes.count(name) for name in sorted(set(outcomes))}
-    peak = max(item["rss"] for item in found.values()) / 1e6
+    peak = max(item["peak"] for item in found.values()) / 1e6
     print(f"\n{len(found)} files: {counts}, largest peak {peak:.0f} MB")
 
 
@@ -131,4 +131,4 @@ def test_no_byte_from_outside_the_root_is_seen_anywhere(corpus):
 
 
 def test_no_reader_ever_has_a_gigabyte(corpus):
-    assert max(item["rss"] for item in corpus.values()) < GIGABYTE
+    assert max(item["peak"] for item in corpus.values()) < GIGABYTE

@@ -169,7 +169,8 @@ class Writer:
             "saturated_pixels": pa.array(np.zeros(self.n, np.int64)),
             "masked_share": pa.array(np.full(self.n, 0.05)),
         }
-        pyarrow.parquet.write_table(pa.table(columns), out / "frames.parquet")
+        # As the index is joined from its ranges, each a group of rows.
+        pyarrow.parquet.write_table(pa.table(columns), out / "frames.parquet", row_group_size=BLOCK)
         pattern = np.full((SIDE, SIDE), 3, np.float32)
         np.savez(out / "patterns.npz", mean=pattern, max=pattern)
         for name in ("mean.png", "max.png"):
@@ -183,11 +184,11 @@ class Writer:
             frames[start : start + BLOCK] = pattern[: self.n - start]
         frames.flush()
         (out / "sheets").mkdir()
-        first = out / "sheets" / "0.webp"
+        first = out / "sheets" / "0.jpg"
         tiles = self.random.integers(0, 256, (16 * SIDE, 16 * SIDE, 3), np.uint8)
-        Image.fromarray(tiles).save(first, "WEBP", quality=60, method=0)
+        Image.fromarray(tiles).save(first, "JPEG", quality=60)
         for number in range(1, -(-self.n // SHEET)):
-            (out / "sheets" / f"{number}.webp").hardlink_to(first)
+            (out / "sheets" / f"{number}.jpg").hardlink_to(first)
         middle = (SIDE - 1) / 2
         facts = {"centre": (middle, middle), "scale_max": 400.0, "size": SIDE, "crop": float(SIDE)}
         np.savez(out / "geometry.npz", mask=np.ones((SIDE, SIDE), bool), **facts)

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 
@@ -133,6 +134,8 @@ def requests_of(dataset: Any) -> list[Ask]:
     from django.urls import reverse
 
     random, n = np.random.default_rng(2), dataset.n_frames
+    names = dataset.scheme.names
+    n_clusters = dataset.products.of_kind("cluster").first().facts["n_clusters"]
     frames = random.integers(0, n, 100_000).tolist()
     product = {kind: dataset.products.of_kind(kind).first() for kind in ("condense", "learn", "manifest")}
 
@@ -143,20 +146,33 @@ def requests_of(dataset: Any) -> list[Ask]:
         return lambda k: reverse(name, args=[dataset.pk, frames[k]])
 
     def listed(sort: str) -> Callable[[int], Any]:
-        return lambda k: {"scope": {"cluster": k % 24}, "sort": sort, "offset": 60 * (k // 24), "limit": 60}
+        return lambda k: {
+            "scope": {"cluster": k % n_clusters},
+            "sort": sort,
+            "offset": 60 * (k // n_clusters),
+            "limit": 60,
+        }
+
+    positions = np.load(dataset.products.of_kind("project").first().folder / "map.npy", mmap_mode="r")
+    radius = 0.3 * np.asarray(positions[:: max(1, n // 1000)]).std(axis=0)
 
     def lasso(k: int) -> list[list[float]]:
         angle = np.linspace(0, 2 * np.pi, 60, endpoint=False)
-        middle = 8 * np.array([np.cos(k), np.sin(k)])
-        return (middle + 3 * np.stack([np.cos(angle), np.sin(angle)], axis=1)).tolist()
+        circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        return (np.asarray(positions[frames[k]]) + radius * circle).tolist()
 
-    def act(scope: Callable[[int], Any]) -> Callable[[int], Any]:
+    run = uuid.uuid4()
+
+    def act(scope: Callable[[int], Any], name: str = "") -> Callable[[int], Any]:
         return lambda k: {
             "scope": scope(k),
             "operation": "set",
-            "classes": ["Round"],
-            "client_id": str(uuid.uuid4()),
+            "classes": [names[k % 2]],
+            "client_id": str(uuid.uuid5(run, f"{name} {k}") if name else uuid.uuid4()),
         }
+
+    def undo(k: int) -> dict[str, str]:
+        return {"undoes": str(uuid.uuid5(run, f"one {k}")), "client_id": str(uuid.uuid4())}
 
     fragment, pk = {"HX-Request": "true"}, dataset.pk
     queue = reverse("labels:label-queue", args=[pk])
@@ -196,20 +212,24 @@ def requests_of(dataset: Any) -> list[Ask]:
             for mode, near in (
                 ("order", {"limit_ms": NEXT_LIMIT_MS}),
                 ("random&seed=1", {"limit_ms": NEXT_LIMIT_MS}),
-                ("cluster&cluster=2", {"limit_ms": NEXT_LIMIT_MS}),
+                ("cluster&cluster=1", {"limit_ms": NEXT_LIMIT_MS}),
                 ("uncertain", {"limit_ms": NEXT_LIMIT_MS}),
-                ("class&class_name=Bent", {"limit_ms": NEXT_LIMIT_MS}),
+                (f"class&class_name={quote(names[2])}", {"limit_ms": NEXT_LIMIT_MS}),
             )
         ),
-        Ask("label one frame", at("labels:label-apply"), act(lambda k: {"frames": [frames[k]]})),
-        Ask("label a cluster", at("labels:label-apply"), act(lambda k: {"cluster": k % 24})),
+        Ask("label one frame", at("labels:label-apply"), act(lambda k: {"frames": [frames[k]]}, "one")),
+        Ask("label a cluster", at("labels:label-apply"), act(lambda k: {"cluster": k % n_clusters})),
         Ask("label a lasso", at("labels:label-apply"), act(lambda k: {"polygon": lasso(k)})),
+        Ask("take a label back", at("labels:label-undo"), undo),
         Ask("labels of 240 frames", lambda k: f"{state}?start={240 * k}&stop={240 * k + 240}"),
         Ask("labels of the drawn points", at("labels:label-column"), lambda _: points),
         Ask("sort", at("manifests:dataset-classify")),
         Ask("sort (fragment)", at("manifests:dataset-classify"), headers=fragment),
-        Ask("frames of a class", at("manifests:dataset-class", query="?class=Round")),
-        Ask("doubtful frames of a class", at("manifests:dataset-class", query="?class=Bent&order=doubtful")),
+        Ask("frames of a class", at("manifests:dataset-class", query=f"?class={quote(names[0])}")),
+        Ask(
+            "doubtful frames of a class",
+            at("manifests:dataset-class", query=f"?class={quote(names[1])}&order=doubtful"),
+        ),
         Ask("download", at("manifests:dataset-download")),
         Ask(
             "1 MB of the manifest",

@@ -1,9 +1,12 @@
 """What counts as a hit: the threshold of lit pixels, how many frames are above it, and which lie near it."""
 
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet
 from django.db import transaction
 
 from webapp.accounts.models import User
@@ -41,11 +44,21 @@ def hits_of(columns: Columns) -> Hits | None:
     lit = columns.physics("lit_pixels")
     if lit is None or not len(lit):
         return None
-    values = np.sort(np.asarray(lit, float)[np.isfinite(np.asarray(lit, float))])
+    index = columns.products["index"]
+    words = index.facts.get("hit_words", "")
+    return _hits(
+        index.folder / "frames.parquet", index.facts.get("hit_threshold"), columns.hit_threshold, words
+    )
+
+
+@lru_cache(maxsize=64)
+def _hits(frames: Path, automatic: float | None, chosen: float | None, words: str) -> Hits | None:
+    """Sort and count once: files of products never change, and what is kept is small."""
+    lit = pyarrow.parquet.read_table(frames, columns=["lit_pixels"]).column(0).to_numpy()
+    values = np.asarray(lit, float)
+    values = np.sort(values[np.isfinite(values)])
     if not len(values):
         return None
-    index = columns.products["index"]
-    automatic, chosen = index.facts.get("hit_threshold"), columns.hit_threshold
     largest = max(float(values[-1]), 1.0)
     steps = np.expm1(np.linspace(0, np.log1p(largest + 1), N_STEPS))
     wanted = [value for value in (automatic, chosen) if value is not None]
@@ -59,7 +72,7 @@ def hits_of(columns: Columns) -> Hits | None:
         bars=_bars(values, largest),
         threshold=chosen,
         automatic=automatic,
-        words=index.facts.get("hit_words", ""),
+        words=words,
     )
 
 

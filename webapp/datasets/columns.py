@@ -153,8 +153,14 @@ class Columns:
 
     def identity(self, index: int) -> dict[str, Any]:
         """Return the row of one frame: source, path, number in it, train, pulse and cell, physics."""
-        product = self.products.get("index")
-        return _parquet_row(product.folder / "frames.parquet", index) if product else {}
+        row: dict[str, Any] = {}
+        for kind, file in TABLES.items():
+            if kind in self.products:
+                row |= _parquet_row(self.products[kind].folder / file, index)
+        lit = row.get("lit_pixels")
+        if lit is not None and (threshold := self.hit_threshold) is not None:
+            row |= {"is_hit": lit >= threshold, "hit_score": lit / max(threshold, 1e-9)}
+        return row
 
     def _array(self, kind: str, name: str) -> np.ndarray | None:
         product = self.products.get(kind)

@@ -29,6 +29,13 @@ MEASURED = {
     "is_background": ("Background shot", ""),
     "saturated_pixels": ("Saturated pixels", "pixels"),
     "masked_share": ("Share of pixels without a value", ""),
+    "centre_row": ("Centre, row", "px"),
+    "centre_column": ("Centre, column", "px"),
+    "radial_q50": ("Radius of half the counts", "px"),
+    "radial_q90": ("Radius of nine tenths", "px"),
+    "radial_slope": ("Fall-off, power of the radius", ""),
+    "ring_spacing": ("Ring spacing", "px"),
+    "size_estimate": ("Size from the rings", ""),
 }
 _SOURCE = "source_"
 
@@ -54,9 +61,10 @@ def identity_of(row: dict[str, Any]) -> list[Fact]:
     return _facts(row, IDENTITY)
 
 
-def measured_of(row: dict[str, Any]) -> list[Fact]:
-    """Return what was measured in a frame."""
-    return _facts(row, MEASURED)
+def measured_of(row: dict[str, Any], units: dict[str, str]) -> list[Fact]:
+    """Return what was measured in a frame; `units` are those of its data set, where they are not fixed."""
+    known = {name: (title, unit or units.get(name, "")) for name, (title, unit) in MEASURED.items()}
+    return _facts(row, known)
 
 
 def recorded_of(row: dict[str, Any], source: Product | None) -> list[Fact]:

@@ -53,7 +53,7 @@ def _side(columns: Columns, source: Product | None, index: int) -> dict[str, Any
     row = columns.identity(index)
     return {
         "identity": identity_of(row),
-        "measured": measured_of(row),
+        "measured": measured_of(row, columns.units),
         "recorded": recorded_of(row, source),
         "cluster": _cluster_of(columns, index) if columns.clusters is not None else None,
         "probabilities": class_probabilities_of(columns, index),

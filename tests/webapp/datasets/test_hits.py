@@ -157,3 +157,13 @@ def test_the_map_offers_what_was_measured(signed_in):
     )
     url = reverse("explore:map-points", args=[dataset.pk, "ring_spacing"])
     assert np.frombuffer(signed_in.get(url).content, "<f4").tolist() == [7.0] * 60
+
+
+def test_the_row_of_a_frame_holds_what_was_measured_and_follows_the_threshold():
+    dataset = make_indexed(facts={"hit_threshold": 11}, is_hit=LIT >= 11)
+    write = lambda out: pq.write_table(pa.table({"ring_spacing": np.arange(10.0)}), out / "measures.parquet")  # noqa: E731
+    make_product(dataset, "measure", write)
+    save_threshold(dataset=dataset, threshold=3.0)
+    dataset.refresh_from_db()
+    row = columns_of(dataset).identity(2)
+    assert (row["lit_pixels"], row["is_hit"], row["hit_score"], row["ring_spacing"]) == (3, True, 1.0, 2.0)

@@ -6,6 +6,8 @@ import sys
 PARTS = (
     ("simulation",),
     ("engine",),
+    ("data_plane",),
+    ("data_plane_memory",),
     ("frame_viewer",),
     ("unsupervised", "--frames", "1600", "--seed", "0"),
     ("supervised", "--labels-per-kind", "8", "--seed", "0"),

@@ -139,8 +139,10 @@ class Resampler:
             good = np.ascontiguousarray(np.broadcast_to(good, frames.shape), np.uint8)
             coverage = self._add_up(good, np.ones_like(self._good))
         sums = self._add_up(frames, good)
-        sums *= 1 / np.maximum(coverage, np.float32(1e-6))
-        return np.where(coverage >= MIN_COVERAGE, sums, np.float32(fill))
+        is_good = coverage >= MIN_COVERAGE
+        # one multiplication in place: a masked pixel becomes 0 by it, and is filled only if that is not wanted
+        sums *= np.where(is_good, 1 / np.maximum(coverage, np.float32(1e-6)), np.float32(0))
+        return sums if fill == 0 else np.where(is_good, sums, np.float32(fill))
 
     def _add_up(self, frames: NDArray, good: NDArray) -> NDArray:
         sums = np.empty((len(frames), self.size, self.size), np.float32)

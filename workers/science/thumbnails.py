@@ -95,7 +95,8 @@ def write_sheet(path: Path, condensed: NDArray, small_mask: NDArray) -> None:
 def _paint(condensed: NDArray, small_mask: NDArray, picture: NDArray, n_across: int) -> None:
     resampler = _tile_resampler(small_mask.tobytes(), condensed.shape[1])
     masked = resampler.coverage < 0.5
-    paint_tiles(resampler.resample(condensed), masked, INFERNO, MASKED_COLOUR, n_across, picture)
+    levels = np.minimum(resampler.resample(condensed), 255)  # rounding may lead a little beyond
+    paint_tiles(levels, masked, INFERNO, MASKED_COLOUR, n_across, picture)
 
 
 @lru_cache(maxsize=4)

@@ -49,10 +49,12 @@ class ChunkedFrames:
         self.dataset = dataset
         self.decode = _choose_decoder(dataset)
         if self.decode is not None:
-            self.span = dataset.chunks[0]
-            self.chunk_bytes = prod(dataset.chunks) * dataset.dtype.itemsize
-            self._stored = np.empty(self.chunk_bytes + _ROOM, np.uint8)
-            self._work = np.empty(self.chunk_bytes, np.uint8)
+            # asked once: h5py asks the library each time, which takes as long as to decode a small chunk
+            self.chunks, self.shape, self.dtype = dataset.chunks, dataset.shape, dataset.dtype
+            self.span, self.behind = self.chunks[0], (0,) * (len(self.chunks) - 1)
+            chunk_bytes = prod(self.chunks) * self.dtype.itemsize
+            self._stored = np.empty(chunk_bytes + _ROOM, np.uint8)
+            self._work = np.empty(chunk_bytes, np.uint8)
 
     def read(self, start: int, stop: int) -> NDArray:
         """Read the frames ``[start, stop)``, in the shape and byte order of the file."""
@@ -66,24 +68,23 @@ class ChunkedFrames:
             return self.dataset[start:stop]
 
     def _read_chunks(self, start: int, stop: int) -> NDArray:
-        frames = np.empty((stop - start, *self.dataset.shape[1:]), self.dataset.dtype)
+        frames = np.empty((stop - start, *self.shape[1:]), self.dtype)
         for first in range(start - start % self.span, stop, self.span):
             low, high = max(first, start), min(first + self.span, stop)
             if high - low == self.span:
                 self._read_chunk(first, frames[low - start : high - start])
             else:
-                chunk = np.empty(self.dataset.chunks, self.dataset.dtype)
+                chunk = np.empty(self.chunks, self.dtype)
                 self._read_chunk(first, chunk)
                 frames[low - start : high - start] = chunk[low - first : high - first]
         return frames
 
     def _read_chunk(self, first: int, frames: NDArray) -> None:
-        place = (first, *(0,) * (self.dataset.ndim - 1))
-        mask, stored = self.dataset.id.read_direct_chunk(place, out=self._stored)
+        mask, stored = self.dataset.id.read_direct_chunk((first, *self.behind), out=self._stored)
         if mask:
             raise _Surprise  # a filter was left out
         target = frames.reshape(-1).view(np.uint8)
-        self.decode(np.asarray(stored), target, self._work, self.dataset.dtype.itemsize)
+        self.decode(np.asarray(stored), target, self._work, self.dtype.itemsize)
 
 
 def _choose_decoder(dataset: h5py.Dataset) -> Decoder | None:

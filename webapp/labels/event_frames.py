@@ -3,8 +3,9 @@
 Acts are known by their data set and `client_id`: unlike the number of a row, nothing else ever gets it.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterable
-from functools import lru_cache
+from threading import Lock
 from uuid import UUID
 
 import numpy as np
@@ -16,7 +17,10 @@ Span = tuple[int, int]
 _MOST_SPANS = 200_000
 _AT_A_TIME = 500
 _NOTHING = (0, -1)
+_MOST_BYTES = 64 << 20
 _spans: dict[tuple[UUID, UUID], Span] = {}
+_kept: OrderedDict[tuple[UUID, UUID], np.ndarray] = OrderedDict()
+_lock = Lock()
 
 
 def spans_of(dataset: UUID, acts: Iterable[UUID]) -> dict[UUID, Span]:
@@ -53,11 +57,19 @@ def speaks_of(dataset: UUID, act: UUID, span: Span, frames: np.ndarray) -> np.nd
     return inside
 
 
-@lru_cache(maxsize=64)
 def _bits(dataset: UUID, act: UUID) -> np.ndarray:
     """Return one bit for each frame of an act's span, an eighth of a megabyte for a million frames."""
+    with _lock:
+        if (dataset, act) in _kept:
+            _kept.move_to_end((dataset, act))
+            return _kept[dataset, act]
     events = LabelEvent.objects.filter(dataset_id=dataset, client_id=act)
     frames = unpack_frames(events.values_list("frames", flat=True)[0])
     marks = np.zeros(int(frames[-1] - frames[0]) + 1, dtype=bool)
     marks[frames - frames[0]] = True
-    return np.packbits(marks, bitorder="little")
+    bits = np.packbits(marks, bitorder="little")
+    with _lock:
+        _kept[dataset, act] = bits
+        while len(_kept) > 1 and sum(kept.nbytes for kept in _kept.values()) > _MOST_BYTES:
+            _kept.popitem(last=False)
+    return bits

@@ -24,6 +24,7 @@ def manifest_arguments(job: Job) -> dict[str, Any]:
         "classes": labels.classes if labels else [],
         "single_label": labels.single_label if labels else False,
         "card": manifest_card(job, products),
+        "hit_threshold": job.params.get("hit_threshold"),
     }
 
 

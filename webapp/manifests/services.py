@@ -44,10 +44,14 @@ def write_manifest(
         group=dataset.group,
         dataset=dataset,
         inputs={name: handle for name, handle in inputs.items() if handle},
-        params={"labels_as_of": labels_as_of, "dataset": str(dataset.pk)},
+        params={"labels_as_of": labels_as_of, "dataset": str(dataset.pk), **_hits(dataset)},
         user=user,
         title=f"Manifest of {dataset.name}",
     )
+
+
+def _hits(dataset: Dataset) -> dict[str, float]:
+    return {} if dataset.hit_threshold is None else {"hit_threshold": dataset.hit_threshold}
 
 
 def train_and_sort(

@@ -79,6 +79,8 @@ class ManifestTable:
         What is known beside the index.
     classes : list of str
         Classes of the labels, in the order of their columns.
+    hit_threshold : float, optional
+        Lit pixels of a hit, where a person set them; else the index tells.
     """
 
     def __init__(
@@ -88,7 +90,9 @@ class ManifestTable:
         sorting: Sorting | None,
         labels: Labels | None,
         classes: list[str],
+        hit_threshold: float | None = None,
     ) -> None:
+        self.hit_threshold = hit_threshold
         self.frames = pyarrow.parquet.ParquetFile(frames)
         self.clustering, self.sorting, self.classes = clustering, sorting, classes
         self.labels = _in_frame_order(labels)
@@ -111,9 +115,17 @@ class ManifestTable:
             columns = {name: _plain(frames.column(name)) for name in IDENTITY}
             columns |= self._clusters(rows)
             columns |= self._classes(rows)
-            columns |= {name: frames.column(name) for name in self.physics}
+            columns |= {name: frames.column(name) for name in self.physics} | self._hits(frames)
             yield pa.RecordBatch.from_pydict(columns)
             start = rows.stop
+
+    def _hits(self, frames: pa.RecordBatch) -> dict[str, pa.Array]:
+        """Return who is a hit by the threshold that a person set."""
+        if self.hit_threshold is None or "lit_pixels" not in self.physics:
+            return {}
+        lit = frames.column("lit_pixels")
+        score = pc.divide(lit.cast(pa.float64()), max(self.hit_threshold, 1e-9))
+        return {"hit_score": score, "is_hit": pc.greater_equal(lit, self.hit_threshold)}
 
     def _columns_by_name(self) -> list[tuple[str, NDArray]]:
         columns = list(vars(self.clustering).items()) if self.clustering else []

@@ -104,3 +104,10 @@ def test_it_stops_when_the_caller_cancels(folders):
 
     with pytest.raises(Cancelled):
         write(folders, on_progress=cancel)
+
+
+def test_who_is_a_hit_follows_the_threshold_that_a_person_set(folders):
+    write(folders, hit_threshold=4.0)
+    table = pq.read_table(folders["out"] / "manifest.parquet")
+    assert table["is_hit"].to_pylist() == [False] * 4 + [True] * 2
+    assert table["hit_score"].to_pylist() == [number / 4 for number in range(N)]

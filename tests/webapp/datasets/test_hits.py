@@ -8,6 +8,7 @@ from tests.webapp.factories import make_dataset, make_group, make_product, make_
 from webapp.datasets.columns import columns_of
 from webapp.datasets.hits import count_hits, hits_of, save_threshold
 from webapp.datasets.known import known_columns
+from webapp.jobs.models import Job
 
 pytestmark = pytest.mark.django_db
 LIT = np.array([0, 0, 3, 10, 10, 11, 40, 900, 2500, 2501])
@@ -167,3 +168,10 @@ def test_the_row_of_a_frame_holds_what_was_measured_and_follows_the_threshold():
     dataset.refresh_from_db()
     row = columns_of(dataset).identity(2)
     assert (row["lit_pixels"], row["is_hit"], row["hit_score"], row["ring_spacing"]) == (3, True, 1.0, 2.0)
+
+
+def test_a_manifest_is_written_with_the_threshold_that_was_set(signed_in):
+    dataset = make_sorted_dataset(make_group(), 60)
+    save_threshold(dataset=dataset, threshold=7.0)
+    signed_in.post(reverse("manifests:dataset-write", args=[dataset.pk]))
+    assert Job.objects.get(kind="manifest").params["hit_threshold"] == 7.0

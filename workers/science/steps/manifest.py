@@ -22,6 +22,7 @@ def write_manifest(
     classes: list[str],
     single_label: bool,
     card: dict[str, Any],
+    hit_threshold: float | None = None,
     out: str,
     on_progress: Progress = silent,
 ) -> dict[str, Any]:
@@ -41,6 +42,8 @@ def write_manifest(
         Whether a frame has one class only.
     card : dict
         Where the data come from; completed and written as ``manifest.json``.
+    hit_threshold : float, optional
+        Lit pixels of a hit, where a person set them; else what the index found.
     out : str
         Existing, empty folder.
     on_progress : Progress
@@ -61,7 +64,9 @@ def write_manifest(
     sorting = _read_sorting(Path(classification_dir), classes, single_label) if classification_dir else None
     clustering = _read_clustering(Path(cluster_dir)) if cluster_dir else None
     frames = Path(index_dir) / "frames.parquet"
-    table = ManifestTable(frames, clustering, sorting, _read_labels(labels, frames, classes), classes)
+    table = ManifestTable(
+        frames, clustering, sorting, _read_labels(labels, frames, classes), classes, hit_threshold
+    )
 
     def report(done: int) -> None:
         on_progress(done, table.n_frames, "frames", note="writing the manifest")

@@ -36,6 +36,12 @@ def cluster_cards(columns: Columns) -> list[dict[str, Any]]:
     return cards
 
 
+def n_fitted(columns: Columns) -> int:
+    """Return on how many frames the clusters were found; the others followed their neighbours among them."""
+    clustering = columns.products.get("cluster")
+    return clustering.facts.get("n_fitted", columns.n_frames) if clustering else 0
+
+
 def point_column(columns: Columns, name: str) -> np.ndarray | None:
     """Return a column of the drawn points as the browser reads it: little-endian int32 or float32."""
     labels = columns.products.get("cluster")

@@ -23,6 +23,7 @@ from webapp.explore.selectors import (
     active_jobs,
     cluster_cards,
     frame_entries,
+    n_fitted,
     point_column,
 )
 from webapp.jobs.models import Product
@@ -44,6 +45,7 @@ def dataset_clusters(request: HttpRequest, pk: UUID) -> HttpResponse:
         "has_map": columns.positions is not None,
         "n_drawn": min(columns.n_frames, MOST_POINTS),
         "n_frames": columns.n_frames,
+        "n_fitted": n_fitted(columns),
         "jobs": active_jobs(dataset),
         "may_write": Group.objects.writable_by(request.user).filter(pk=dataset.group_id).exists(),
         "page": {**_page_facts(dataset, columns, cards), "user": request.user.pk},

@@ -8,6 +8,7 @@ from webapp.datasets.columns import Columns, columns_of
 from webapp.datasets.scopes import (
     ScopeError,
     columns_of_scope,
+    descending_order,
     first_of_cluster,
     frames_inside,
     frames_of_scope,
@@ -45,6 +46,25 @@ def test_where_a_line_crosses_itself_the_even_odd_rule_holds() -> None:
     bow_tie = np.array([[0, 0], [2, 2], [2, 0], [0, 2]], float)
     points = np.array([[0.2, 1], [1.8, 1], [1, 0.2], [1, 1.8]], dtype=np.float32)
     assert frames_inside(points, bow_tie).tolist() == [0, 1]
+
+
+def test_any_area_holds_the_points_from_which_a_ray_crosses_its_line_an_odd_number_of_times() -> None:
+    random = np.random.default_rng(2)
+    for n_corners in (3, 7, 40):
+        points, corners = random.normal(size=(400, 2)).astype(np.float32), random.normal(size=(n_corners, 2))
+        odd = np.zeros(len(points), bool)
+        for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+            for place, (x, y) in enumerate(points.astype(float)):
+                if (y0 > y) != (y1 > y) and x < (x1 - x0) * (y - y0) / (y1 - y0) + x0:
+                    odd[place] ^= True
+        assert frames_inside(points, corners).tolist() == np.flatnonzero(odd).tolist()
+
+
+def test_an_order_falls_and_leaves_what_is_equal_in_its_place() -> None:
+    values = np.float32([0.2, 0.9, np.nan, 0.2, 1.0, 0.0, 0.9])
+    assert descending_order(values).tolist() == [4, 1, 6, 0, 3, 2, 5]
+    random = np.random.default_rng(3).random(5000).astype(np.float32)
+    assert (np.diff(random[descending_order(random)]) <= 2 / 65535).all()
 
 
 @pytest.mark.parametrize(

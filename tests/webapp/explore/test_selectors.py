@@ -5,6 +5,7 @@ import pytest
 
 from tests.webapp.factories import draw_frames, make_dataset, make_group, make_product, make_sorted_dataset
 from webapp.datasets.columns import columns_of
+from webapp.datasets.models import Dataset
 from webapp.explore.selectors import cluster_cards, condensed_mask, nearest_frames
 
 pytestmark = pytest.mark.django_db
@@ -17,6 +18,24 @@ def test_the_nearest_frames_are_those_of_a_full_search() -> None:
     distances = np.linalg.norm(scaled - scaled[9], axis=1)
     distances[9] = np.inf
     assert nearest_frames(columns, 9, count=6) == np.argsort(distances)[:6].tolist()
+
+
+@pytest.mark.parametrize("compared", [50_000, 7000])
+def test_the_nearest_of_many_frames_are_those_of_a_full_search(monkeypatch, compared: int) -> None:
+    """Among many frames a bound from a sample leaves few to be compared; beyond a limit, not all are seen."""
+    monkeypatch.setattr("webapp.explore.selectors.MOST_COMPARED", compared)
+    monkeypatch.setattr("webapp.explore.selectors.MOST_CANDIDATES", 200)
+    latents = (50 + np.random.default_rng(0).normal(size=(20_000, 6))).astype(np.float32)
+    dataset = make_dataset(make_group(), 20_000 // 100)
+    Dataset.objects.filter(pk=dataset.pk).update(n_frames=20_000)
+    dataset.refresh_from_db()
+    make_product(dataset, "embed", lambda out: np.save(out / "latents.npy", latents))
+    scaled = latents.astype(float) / latents.std(axis=0)
+    step = -(-20_000 // compared)
+    for index in (0, 12_345):
+        distances = np.linalg.norm(scaled[::step] - scaled[index], axis=1)
+        expected = [frame for frame in (np.argsort(distances) * step).tolist() if frame != index]
+        assert nearest_frames(columns_of(dataset), index, count=8) == expected[:8]
 
 
 def test_the_only_frame_has_no_neighbour() -> None:

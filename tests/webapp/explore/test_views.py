@@ -272,3 +272,12 @@ def test_strangers_find_no_sheet_mask_or_list(dataset: Dataset) -> None:
     assert stranger.get(reverse("explore:sheet", args=[product.pk, 0])).status_code == 404
     assert stranger.get(reverse("explore:condensed-mask", args=[product.pk])).status_code == 404
     assert stranger.post(reverse("explore:frame-list", args=[dataset.pk])).status_code == 404
+
+
+def test_the_page_says_on_how_many_frames_the_clusters_were_found(client: Client, dataset: Dataset) -> None:
+    page = reverse("explore:dataset-clusters", args=[dataset.pk])
+    assert b"found on" not in client.get(page).content, "all of them were fitted"
+    clustering = dataset.products.get(kind="cluster")
+    clustering.facts |= {"n_fitted": 40}
+    clustering.save(update_fields=["facts"])
+    assert b"70 frames, found on 40 of them" in client.get(page).content

@@ -5,11 +5,19 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from tests.webapp.factories import make_dataset, make_group, make_product, make_sorted_dataset, make_user
+from tests.webapp.factories import (
+    make_classified,
+    make_dataset,
+    make_group,
+    make_product,
+    make_sorted_dataset,
+    make_user,
+)
 from tests.webapp.manifests.products import CLASSES, add_manifest, classify, label_some
 from webapp.datasets.models import Dataset
 from webapp.jobs.models import Job
 from webapp.labels.selectors import last_event_id
+from webapp.manifests import selectors
 from webapp.manifests.selectors import decide, heat_rows
 
 pytestmark = pytest.mark.django_db
@@ -256,3 +264,22 @@ def test_the_gallery_is_offered_as_a_file_and_never_shown_in_the_page(dataset, m
     assert answer["Content-Disposition"].startswith("attachment")
     assert b"".join(answer.streaming_content) == b"<h1>run</h1>"
     assert stranger.get(address).status_code == 404
+
+
+@pytest.mark.parametrize("single_label", [True, False])
+def test_what_is_kept_of_a_classification_is_what_a_look_at_all_frames_finds(
+    monkeypatch, single_label: bool
+) -> None:
+    monkeypatch.setattr(selectors, "_BLOCK", 64)
+    monkeypatch.setattr(selectors, "N_SHOWN", 10)
+    dataset = make_sorted_dataset(make_group("many"), 300)
+    classification = make_classified(dataset, single_label=single_label)
+    probabilities = np.load(classification.folder / "probabilities.npy")
+    decision = decide(probabilities, selectors.decision_rule(classification))
+    for column, entry in enumerate(selectors.sorted_classes(dataset)[1]):
+        members = np.flatnonzero(decision[:, column])
+        assert entry.n == len(members)
+        for doubtful, sign in ((False, -1), (True, 1)):
+            order = np.argsort(sign * probabilities[members, column], kind="stable")[:10]
+            tiles = selectors.frames_of_class(classification, entry.name, doubtful=doubtful)
+            assert [tile.index for tile in tiles] == members[order].tolist()

@@ -5,12 +5,14 @@ import uuid
 import numpy as np
 from django.db import transaction
 
+from webapp.accounts.models import User
 from webapp.datasets.models import Dataset
 from webapp.jobs.lifecycle import NotPublishable
 from webapp.jobs.models import Product
 from webapp.jobs.services import Handle, submit
 from webapp.labels.frames import UNSEEN
 from webapp.labels.models import ClassScheme
+from webapp.labels.naming import LabelError, check_name
 from webapp.labels.selectors import class_names, label_state, last_event_id
 from webapp.labels.services import DROPLET_CLASSES, add_class, create_scheme, label_frames
 
@@ -42,13 +44,25 @@ def carry_over(*, product: Product) -> None:
         )
 
 
-def ask_for_file_labels(*, dataset: Dataset, source: Product, user: object = None) -> Handle:
-    """Ask for the labels that the source files hold; they become label events when they are read."""
+def ask_for_file_labels(
+    *, dataset: Dataset, source: Product, names: list[str] | None = None, user: User | None = None
+) -> Handle:
+    """Ask for the labels that the source files hold; they become label events when they are read.
+
+    `names` is what they shall be called here, one name for each; as in the files if not given.
+    """
+    found = source.facts.get("label_names", [])
+    names = [check_name(name) for name in names or found]
+    if len(names) != len(found):
+        raise LabelError(f"The files hold {len(found)} labels, and {len(names)} names were given.")
+    if len(set(names)) < len(names):
+        raise LabelError("Two labels of the files were given the same name.")
     return submit(
         kind="file-labels",
         group=dataset.group,
         dataset=dataset,
         inputs={"source": Handle.of(source)},
+        params={} if names == found else {"names": names},
         user=user,
     )
 
@@ -56,7 +70,7 @@ def ask_for_file_labels(*, dataset: Dataset, source: Product, user: object = Non
 @transaction.atomic
 def import_file_labels(*, product: Product) -> None:
     """Append the labels that were read from the source files, one event for each set of classes."""
-    dataset, names = product.dataset, product.facts["classes"]
+    dataset, names = product.dataset, product.params.get("names") or product.facts["classes"]
     with np.load(product.path("labels.npz"), allow_pickle=False) as found:
         indices, matrix = found["indices"], found["matrix"]
     if not len(indices):

@@ -169,9 +169,16 @@ def label_read_files(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not _file_label_names(dataset):
         messages.error(request, "The source files hold no labels. Take labels in from a CSV.")
         return redirect("labels:dataset-label", pk=pk)
-    handle = ask_for_file_labels(dataset=dataset, source=source_of(dataset), user=request.user)
-    words = "A worker reads the labels." if handle.job else "These labels have been taken in before."
-    messages.info(request, words)
+    names = [line for line in request.POST.get("names", "").splitlines() if line.strip()]
+    try:
+        handle = ask_for_file_labels(
+            dataset=dataset, source=source_of(dataset), names=names, user=request.user
+        )
+    except LabelError as error:
+        messages.error(request, str(error))
+    else:
+        words = "A worker reads the labels." if handle.job else "These labels have been taken in before."
+        messages.info(request, words)
     return redirect("labels:dataset-label", pk=pk)
 
 

@@ -89,3 +89,15 @@ def test_the_label_page_offers_the_labels_of_the_files(before, client):
     assert "Labels in the source files" in client.get(f"/datasets/{before.pk}/label/").content.decode()
     answer = client.post(f"/datasets/{before.pk}/label/files/", follow=True)
     assert "A worker reads the labels." in answer.content.decode()
+
+
+def test_labels_without_names_get_them_when_they_are_taken_in(before, client):
+    client.force_login(make_user("ada", before.group))
+    source = before.products.get(kind="inspect")
+    source.facts["label_names"], source.params = ["label 1", "label 2"], {"dataset_path": before.dataset_path}
+    source.save()
+    url = f"/datasets/{before.pk}/label/files/"
+    assert "1 names were given" in client.post(url, {"names": "Round"}, follow=True).content.decode()
+    assert "same name" in client.post(url, {"names": "Round\nRound"}, follow=True).content.decode()
+    client.post(url, {"names": "Round\nStreak"})
+    assert before.jobs.get(kind="file-labels").params == {"names": ["Round", "Streak"]}

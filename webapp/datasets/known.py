@@ -1,13 +1,13 @@
 """What is known about each frame, column by column: title, unit, median, share unknown, histogram."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from webapp.datasets.columns import MEASURES, Columns
 from webapp.datasets.histograms import Histogram, histogram_of, word
+from webapp.datasets.kept import Kept
 
 TITLES = {
     "total": "Total counts",
@@ -29,6 +29,7 @@ TITLES = {
     "size_estimate": "Size from the rings",
 }
 MOST_SOURCE_COLUMNS = 24
+_TABLES: Kept[list] = Kept(32)
 
 
 @dataclass(frozen=True)
@@ -53,20 +54,19 @@ def known_columns(columns: Columns, source: dict[str, Any]) -> list[Known]:
     """Return all columns that are there; `source` holds title and unit of the source columns, by name."""
     index, measure = columns.products.get("index"), columns.products.get("measure")
     place = (index.folder if index else None, measure.folder if measure else None, columns.hit_threshold)
-    found = _kept(place) or []
-    if not found:
-        for name, unit in columns.units.items():
-            group = "Measured about its centre" if name in MEASURES else "Measured in the frame"
-            found.append(_describe(name, TITLES.get(name, name), unit, group, columns.physics(name)))
-        for name in columns.source_names[:MOST_SOURCE_COLUMNS]:
-            about = source.get(name.removeprefix("source_"), {})
-            title = about.get("title") or name.removeprefix("source_").replace("_", " ")
-            found.append(
-                _describe(name, title, about.get("unit", ""), "From the files", columns.physics(name))
-            )
-        found = [known for known in found if known is not None]
-        _keep(place, found)
-    return found
+    return _TABLES.get(place, lambda: _describe_all(columns, source))
+
+
+def _describe_all(columns: Columns, source: dict[str, Any]) -> list[Known]:
+    found = []
+    for name, unit in columns.units.items():
+        group = "Measured about its centre" if name in MEASURES else "Measured in the frame"
+        found.append(_describe(name, TITLES.get(name, name), unit, group, columns.physics(name)))
+    for name in columns.source_names[:MOST_SOURCE_COLUMNS]:
+        about = source.get(name.removeprefix("source_"), {})
+        title = about.get("title") or name.removeprefix("source_").replace("_", " ")
+        found.append(_describe(name, title, about.get("unit", ""), "From the files", columns.physics(name)))
+    return [known for known in found if known is not None]
 
 
 def _describe(name: str, title: str, unit: str, group: str, values: np.ndarray | None) -> Known | None:
@@ -83,18 +83,3 @@ def _describe(name: str, title: str, unit: str, group: str, values: np.ndarray |
         return Known(name, title, unit, group, unknown, word(float(numbers[is_known][0])), None)
     histogram = histogram_of(title, numbers)
     return Known(name, title, unit, group, unknown, histogram.median if histogram else "unknown", histogram)
-
-
-# The files of products never change, so what was counted once is kept by their folders.
-_TABLES: dict[tuple, list[Known]] = {}
-_MOST_TABLES = 32
-
-
-def _kept(place: tuple[Path | None, Path | None, float | None]) -> list[Known] | None:
-    return _TABLES.get(place)
-
-
-def _keep(place: tuple[Path | None, Path | None, float | None], table: list[Known]) -> None:
-    while len(_TABLES) >= _MOST_TABLES:
-        _TABLES.pop(next(iter(_TABLES)))
-    _TABLES[place] = table

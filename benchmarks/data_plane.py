@@ -1,7 +1,7 @@
 """How fast frames are indexed and condensed, beside h5py alone: `python -m benchmarks.data_plane`.
 
 Two processes each read their own half of a file, in chunks of one frame: once with h5py alone into one
-buffer, once as the step `index_range`, once as `condense_range`. Every repetition does all three in turn; what
+buffer, once as the step `index_range`, once as `condense_range`. Each repetition does all three in turn; what
 is printed are medians over the repetitions of ratios within one.
 """
 

@@ -1,8 +1,7 @@
 """Peak memory of index and condense as the number of frames grows: `python -m benchmarks.data_plane_memory`.
 
-One file of different small frames is registered again and again under virtual names in the source description
-(segments of the same file), so that a million frames need no disk. Each step runs in a process of its own; its
-peak is what the kernel says when it has ended.
+One file of small frames stands again and again in the source description, as segments, so that a million
+frames need no disk. Each step runs in a process of its own; its peak is what the kernel says at its end.
 """
 
 import argparse

@@ -16,7 +16,7 @@ from workers.science.photons import PhotonScale
 
 GOOD, INCOMPLETE, UNREADABLE = 0, 1, 2
 # So many rows are read to look one up.
-ROW_GROUP = 65_536
+ROW_GROUP = 16_384
 _IDENTITY = [
     ("index", pa.int64()),
     ("source", pa.string()),

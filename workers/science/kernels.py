@@ -178,12 +178,12 @@ def average_frames(frames, good, row_first, row_weights, column_first, column_we
                 for x in range(len(cut)):
                     value = np.float32(pixels[x])
                     cut[x] += weight * (value if usable[x] != 0 else np.float32(0))
+            result = sums[i, row]
             for column in range(size):
-                total, weights = np.float32(0), column_weights[column]
-                below = line[column_first[column] : column_first[column] + n_columns]
+                total, x = np.float32(0), np.uintp(column_first[column])
                 for k in range(n_columns):
-                    total += weights[k] * below[k]
-                sums[i, row, column] = total
+                    total += column_weights[column, k] * line[x + np.uintp(k)]
+                result[column] = total
 
 
 @compiled

@@ -140,7 +140,7 @@ class Resampler:
             coverage = self._add_up(good, np.ones_like(self._good))
         sums = self._add_up(frames, good)
         is_good = coverage >= MIN_COVERAGE
-        # one multiplication in place: a masked pixel becomes 0 by it, and is filled only if that is not wanted
+        # one multiplication in place, by which masked pixels become 0; they are filled only where asked
         sums *= np.where(is_good, 1 / np.maximum(coverage, np.float32(1e-6)), np.float32(0))
         return sums if fill == 0 else np.where(is_good, sums, np.float32(fill))
 

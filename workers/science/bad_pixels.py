@@ -10,7 +10,7 @@ HOT_FACTOR = 5.0
 HOT_SIGMA = 10.0
 MIN_FRAMES_FOR_HOT = 8
 NOISY_FACTOR = 6.0
-MIN_FRAMES_FOR_NOISY = 32
+MIN_FRAMES_FOR_NOISY = 64
 _DIM_PERCENTILE = 10
 _NEIGHBOURS = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], bool)
 
@@ -95,7 +95,7 @@ def find_noisy_pixels(mean: NDArray, variance: NDArray, good: NDArray, n_frames:
     good : ndarray of shape (h, w), bool
         Pixels that are not known to be bad.
     n_frames : int
-        Number of frames behind the patterns; with fewer than 32 nothing is noisy.
+        Number of frames behind the patterns; with fewer than 64 nothing is noisy.
 
     Returns
     -------

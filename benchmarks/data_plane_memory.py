@@ -1,7 +1,9 @@
 """Peak memory of index and condense as the number of frames grows: `python -m benchmarks.data_plane_memory`.
 
 One file of small frames stands again and again in the source description, as segments, so that a million
-frames need no disk. Each step runs in a process of its own; its peak is what the kernel says at its end.
+frames need no disk. The largest shard that the portal makes is indexed and condensed, and its results are
+merged as often as it takes to reach the number of frames. Each step runs in a process of its own; its peak is
+what the kernel says at its end.
 """
 
 import argparse
@@ -47,26 +49,27 @@ def _measure(folder: Path, n_frames: int) -> dict[str, float]:
 
     path = _write_frames(folder)
     source = index.inspect_source(sources=[str(path)], roots=[str(folder)], out=out("inspect"))
-    source["segments"] *= n_frames // FILE_FRAMES
-    source["n_frames"] = n_frames
+    source["segments"] *= -(-n_frames // FILE_FRAMES)
+    source["n_frames"] = len(source["segments"]) * FILE_FRAMES
     peaks = dict.fromkeys(("index", "merge_index", "condense", "merge_condense"), 0.0)
-    ranges = [(start, min(n_frames, start + SHARD)) for start in range(0, n_frames, SHARD)]
+    n_parts = -(-n_frames // SHARD)
 
     def run(step: str, **arguments: Any) -> None:
         peaks[step] = max(peaks[step], _peak_mb(step, arguments))
 
-    for start, stop in ranges:
-        run("index", source=source, start=start, stop=stop, out=out(f"index{start}"))
-    parts = [str(folder / f"index{start}") for start, _ in ranges]
-    run("merge_index", parts=parts, source=source, out=out("index"))
+    run("index", source=source, start=0, stop=SHARD, out=out("part"))
+    run("merge_index", parts=[str(folder / "part")] * n_parts, source=source, out=out("index"))
     _time_rows(folder / "index" / "frames.parquet", n_frames)
     recipe = {"size": SIDE}
     condense.plan_condense(source=source, index_dir=str(folder / "index"), recipe=recipe, out=out("plan"))
     where = {"source": source, "geometry_dir": str(folder / "plan"), "recipe": recipe}
-    for start, stop in ranges:
-        run("condense", **where, start=start, stop=stop, out=out(f"condense{start}"))
-    parts = [str(folder / f"condense{start}") for start, _ in ranges]
-    run("merge_condense", parts=parts, geometry_dir=where["geometry_dir"], out=out("condense"))
+    run("condense", **where, start=0, stop=SHARD, out=out("small"))
+    run(
+        "merge_condense",
+        parts=[str(folder / "small")] * n_parts,
+        geometry_dir=where["geometry_dir"],
+        out=out("condense"),
+    )
     return peaks
 
 

@@ -74,6 +74,7 @@ def main() -> int:
     confined = None
     try:
         step = find_step(call["step"])
+        load_kernels(call["step"], call["arguments"])
         confined = confine(call["step"], call["arguments"], call["out"])
         result = step(**call["arguments"], out=call["out"], on_progress=report)
         report.send(result=result, files=seal(Path(call["out"])), landlock=confined)
@@ -86,6 +87,14 @@ def main() -> int:
     except Exception:
         report.send(error="", detail=traceback.format_exc())
     return 0
+
+
+def load_kernels(step: str, arguments: dict[str, Any]) -> None:
+    """Load the compiled loops of a step over frames, while what is missing can still be compiled and kept."""
+    if step in ("index.index_range", "condense.condense_range"):
+        from workers.science.warm import load_kernels
+
+        load_kernels(arguments["source"]["dtype"])
 
 
 def confine(step: str, arguments: dict[str, Any], out: str) -> int | None:

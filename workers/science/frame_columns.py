@@ -12,8 +12,8 @@ from workers.science.resample import count_bounds, find_invalid
 _TENTH, _HUNDREDTH = 1.2816, 2.3263
 _LIT_SIGMA = 5.0
 _SAMPLED_PIXELS = 2_000_000
-# Frames that the variance is taken from: with so many it is known to 5 %.
-VARIANCE_FRAMES = 1024
+# Frames that the variance is taken from, at most: with so many it is known to 9 %.
+VARIANCE_FRAMES = 256
 # 16-bit counts of so many frames add up to less than 2^32.
 _SMALL_FRAMES = 65_536
 COLUMNS = ("total", "maximum", "lit_pixels", "n_at_maximum", "masked_share")

@@ -65,6 +65,6 @@ def test_a_pattern_is_turned_about_its_centre_mirrored_and_moved_as_the_truth_sa
     for frame, row in zip(frames.astype(float), truth, strict=True):
         weights = np.where(frame > 0.1 * frame.max(), frame, 0)
         found = np.array([(weights * rows).sum(), (weights * columns).sum()]) / weights.sum()
-        turned = 15 * np.array([np.sin(row["angle"]), np.cos(row["angle"])])
+        turned = 15 * np.array([-np.sin(row["angle"]), np.cos(row["angle"])])
         turned[1] *= -1 if row["mirrored"] else 1
         assert np.abs(found - row["centre"] - turned).max() < 0.6

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 SHEET = 256  # frames on one thumbnail sheet; shards begin at multiples of it
 LARGEST_SHARD = 64 * SHEET
+LARGEST_OF_NETWORKS = 4 * LARGEST_SHARD  # to load torch and a network takes as long as thousands of frames
 
 
 @dataclass(frozen=True)
@@ -13,6 +14,7 @@ class Stage:
     step: str
     note: str
     smallest_shard: int = 0
+    largest_shard: int = LARGEST_SHARD
 
     @property
     def is_sharded(self) -> bool:
@@ -24,7 +26,7 @@ class Stage:
         if not self.is_sharded:
             return [(0, n_frames)]
         size = -(-n_frames // (8 * SHEET)) * SHEET
-        size = min(LARGEST_SHARD, max(self.smallest_shard, size))
+        size = min(self.largest_shard, max(self.smallest_shard, size))
         return [(start, min(start + size, n_frames)) for start in range(0, n_frames, size)]
 
 
@@ -76,7 +78,7 @@ _KINDS = (
         "Embed frames",
         "gpu",
         (
-            Stage("embed.embed_range", "embedding", LARGEST_SHARD // 2),
+            Stage("embed.embed_range", "embedding", LARGEST_SHARD // 2, LARGEST_OF_NETWORKS),
             Stage("embed.merge_latents", "joining"),
         ),
     ),
@@ -89,7 +91,7 @@ _KINDS = (
         "Sort frames",
         "gpu",
         (
-            Stage("classify.classify_range", "sorting", LARGEST_SHARD // 2),
+            Stage("classify.classify_range", "sorting", LARGEST_SHARD // 2, LARGEST_OF_NETWORKS),
             Stage("classify.merge_classification", "joining"),
         ),
     ),

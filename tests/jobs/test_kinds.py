@@ -1,5 +1,7 @@
 """How the frames of a job are shared out."""
 
+import itertools
+
 import pytest
 
 from webapp.jobs.kinds import KINDS, SHEET
@@ -12,7 +14,7 @@ SHARDED = [(kind.name, stage) for kind in KINDS.values() for stage in kind.stage
 def test_shards_cover_all_frames_and_begin_where_a_sheet_does(name, stage, n_frames):
     ranges = stage.ranges(n_frames)
     assert (ranges[0][0], ranges[-1][1]) == (0, n_frames)
-    assert all(last == first for (_, last), (first, _) in zip(ranges, ranges[1:], strict=False))
+    assert all(last == first for (_, last), (first, _) in itertools.pairwise(ranges))
     assert all(start % SHEET == 0 and 0 < stop - start <= stage.largest_shard for start, stop in ranges)
 
 

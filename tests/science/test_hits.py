@@ -7,6 +7,15 @@ from workers.science.hits import find_hit_threshold, find_saturation
 from workers.science.photons import estimate_photon_scale
 
 
+def test_frames_of_which_nearly_all_are_hits_are_hits():
+    random = np.random.default_rng(3)
+    lit = np.concatenate([np.exp(random.normal(8, 1, 950)), random.poisson(320, 50)]).clip(300, 16_000)
+    threshold, words = find_hit_threshold(lit)
+    assert 320 < threshold < 600
+    assert (lit >= threshold).mean() > 0.9
+    assert words.startswith("nearly all frames are hits")
+
+
 def test_two_groups_of_frames_are_cut_between_them():
     random = np.random.default_rng(0)
     lit = np.concatenate([random.poisson(40, 800), random.poisson(900, 200)]).astype(float)
@@ -21,6 +30,14 @@ def test_a_few_hits_stand_out_above_one_group():
     threshold, words = find_hit_threshold(lit)
     assert (lit >= threshold).sum() == 2
     assert "stands out" in words
+
+
+def test_frames_that_hardly_differ_are_not_cut_in_two():
+    random = np.random.default_rng(5)
+    lit = np.concatenate([random.normal(4600, 20, 140), random.normal(4900, 30, 60)])
+    threshold, words = find_hit_threshold(lit)
+    assert threshold == 1
+    assert "alike" in words
 
 
 def test_background_shots_say_what_is_no_hit():

@@ -9,7 +9,11 @@ _BINS = 256
 # Two groups: the share of the variance that lies between them is 0.64 for one normal group cut in the middle.
 _MIN_SEPARATION = 0.75
 _MIN_GROUP = 0.02
+_MIN_DISTANCE = 0.4  # natural logarithm of lit pixels: hits light half as many again as empty frames
 _OUTLIER_SIGMA = 4.0
+# Spread (natural logarithm of lit pixels) up to which frames are alike, and the share that counts as darkest.
+_ALIKE = 0.35
+_DARKEST = 0.02
 # A detector that saturates below the top of its number type shows the same largest value again and again.
 _MIN_SATURATED_FRAMES = 3
 _MIN_SATURATION = 255.0
@@ -42,12 +46,32 @@ def find_hit_threshold(lit_pixels: NDArray, is_background: NDArray | None = None
         return float(max(1.0, np.ceil(dark.mean() + _SIGMA * spread))), "5 sigma above the background shots"
     logs = np.log1p(lit)
     cut, separation, smaller = _otsu(logs)
-    if separation >= _MIN_SEPARATION and smaller >= _MIN_GROUP:
+    if separation >= _MIN_SEPARATION and smaller >= _MIN_GROUP and _distance(logs, cut) >= _MIN_DISTANCE:
         return float(max(1.0, np.ceil(np.expm1(cut)))), "between the two groups of frames, by Otsu's method"
+    return _threshold_of_one_group(lit, logs)
+
+
+def _threshold_of_one_group(lit: NDArray, logs: NDArray) -> tuple[float, str]:
+    """Find the threshold where frames do not fall into two groups: nearly all are empty, or nearly all hits.
+
+    Empty frames are alike. Particles differ in size and in how well they were hit, so frames whose numbers of
+    lit pixels are spread widely are hits, but for those that are as dark as the darkest.
+    """
     middle = float(np.median(logs))
-    spread = max(1.4826 * float(np.median(np.abs(logs - middle))), 0.1)
-    limit = np.expm1(middle + _OUTLIER_SIGMA * spread)
-    return float(max(1.0, np.ceil(limit))), "frames are of one group: what stands out above it by 4 sigma"
+    spread = 1.4826 * float(np.median(np.abs(logs - middle)))
+    if spread > _ALIKE:
+        darkest = float(np.quantile(lit, _DARKEST))
+        limit = darkest + _SIGMA * np.sqrt(darkest + 1)
+        return float(max(1.0, np.ceil(limit))), "nearly all frames are hits: 5 sigma above the darkest"
+    limit = np.expm1(middle + _OUTLIER_SIGMA * max(spread, 0.1))
+    if not (lit >= limit).any():
+        return 1.0, "all frames are alike and none stands out, so that all count"
+    words = "nearly all frames are alike: what stands out above them by 4 sigma"
+    return float(max(1.0, np.ceil(limit))), words
+
+
+def _distance(logs: NDArray, cut: float) -> float:
+    return float(logs[logs >= cut].mean() - logs[logs < cut].mean())
 
 
 def _otsu(values: NDArray) -> tuple[float, float, float]:

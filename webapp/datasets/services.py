@@ -167,6 +167,7 @@ def match_frames(*, dataset: Dataset, index: Handle, user: User | None = None) -
         group=dataset.group,
         dataset=dataset,
         inputs={"old_index": Handle.of(before), "new_index": index},
-        params={"labels_from": str(dataset.relinked_from_id)},
+        # Each data set gets its labels, also where a twin of the same files has got them.
+        params={"labels_from": str(dataset.relinked_from_id), "dataset": str(dataset.pk)},
         user=user,
     )

@@ -62,7 +62,8 @@ def ask_for_file_labels(
         group=dataset.group,
         dataset=dataset,
         inputs={"source": Handle.of(source)},
-        params={} if names == found else {"names": names},
+        # Each data set takes them in for itself, also where a twin of the same files has done so.
+        params={"dataset": str(dataset.pk)} | ({} if names == found else {"names": names}),
         user=user,
     )
 

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from tests.webapp.factories import make_dataset, make_group, make_product, make_user
+from webapp.datasets.services import match_frames
 from webapp.jobs.lifecycle import NotPublishable
-from webapp.labels.carry import carry_over, import_file_labels
+from webapp.jobs.models import Product
+from webapp.jobs.services import Handle
+from webapp.labels.carry import ask_for_file_labels, carry_over, import_file_labels
 from webapp.labels.models import ClassScheme, LabelEvent
 from webapp.labels.selectors import export_labels, last_event_id
 from webapp.labels.services import create_scheme, label_frames
@@ -100,4 +103,29 @@ def test_labels_without_names_get_them_when_they_are_taken_in(before, client):
     assert "1 names were given" in client.post(url, {"names": "Round"}, follow=True).content.decode()
     assert "same name" in client.post(url, {"names": "Round\nRound"}, follow=True).content.decode()
     client.post(url, {"names": "Round\nStreak"})
-    assert before.jobs.get(kind="file-labels").params == {"names": ["Round", "Streak"]}
+    params = {"dataset": str(before.pk), "names": ["Round", "Streak"]}
+    assert before.jobs.get(kind="file-labels").params == params
+
+
+def test_a_data_set_of_the_same_files_takes_their_labels_in_for_itself(before):
+    source = before.products.get(kind="inspect")
+    source.facts["label_names"] = NAMES
+    source.save()
+    taken_in = from_files(before, [[0, 1, 1]])
+    Product.objects.filter(pk=taken_in.pk).update(key=ask_for_file_labels(dataset=before, source=source).key)
+    twin = make_dataset(before.group, n_frames=30, name="registered twice")
+    looked_into = twin.products.get(kind="inspect")
+    Product.objects.filter(pk=looked_into.pk).update(key=source.key, facts=source.facts)
+    looked_into.refresh_from_db()
+    assert ask_for_file_labels(dataset=twin, source=looked_into).job is not None
+
+
+def test_labels_are_carried_into_each_of_two_successors_with_the_same_files(before):
+    index = make_product(before, "index", lambda out: None)
+    handles = []
+    for name in ("once", "once more"):
+        successor = make_dataset(before.group, n_frames=30, name=name)
+        successor.relinked_from = before
+        successor.save()
+        handles.append(match_frames(dataset=successor, index=Handle.of(index)))
+    assert handles[0].key != handles[1].key

@@ -23,6 +23,8 @@ from webapp.datasets.models import Dataset, SourceFile
 from webapp.datasets.services import condense_frames, index_frames, inspect_source, register_dataset
 from webapp.jobs.models import Product
 
+LOOKING = "looking"
+
 
 class Found(Enum):
     """What a second look found."""
@@ -30,6 +32,7 @@ class Found(Enum):
     SAME = "nothing has changed"
     MOVED = "the files were found at their new place"
     GROWN = "there are more frames now"
+    TOUCHED = "a file was written to since, and whether its frames are still the same cannot be told"
     OTHER = "the files hold something else than before"
 
 
@@ -38,7 +41,8 @@ def look_again(
     *, dataset: Dataset, paths: list[Path], roots: list[Path] | None = None, user: User | None = None
 ) -> Dataset:
     """Open a draft that looks into `paths` as the files of `dataset`, and return it."""
-    is_upload = dataset.source_files.filter(is_upload=True).exists()
+    uploaded = set(dataset.source_files.filter(is_upload=True).values_list("path", flat=True))
+    is_upload = bool(uploaded) and {str(path) for path in paths} <= uploaded
     draft = register_dataset(
         group=dataset.group,
         name=f"{dataset.name}, looked at again",
@@ -49,7 +53,7 @@ def look_again(
         is_upload=is_upload,
         relinked_from=dataset,
     )
-    _say(dataset, "looking")
+    _say(dataset, LOOKING, draft=str(draft.pk))
     handle = inspect_source(dataset=draft, user=user)
     if handle.job is None:  # the same files, as they were: it was found without looking
         settle(product=Product.objects.get(pk=handle.id))
@@ -74,7 +78,11 @@ def compare(old: dict[str, Any], new: dict[str, Any]) -> Found:
     ]
     if all(is_same) and len(now) == len(before):
         paths = [[item["path"] for item in description["files"]] for description in (old, new)]
-        return Found.SAME if paths[0] == paths[1] else Found.MOVED
+        if paths[0] != paths[1]:
+            return Found.MOVED
+        # Only the ends of a file are hashed: in between, whoever wrote to it may have changed anything.
+        is_untouched = all(a["fingerprint"] == b["fingerprint"] for a, b in zip(before, now, strict=True))
+        return Found.SAME if is_untouched else Found.TOUCHED
     # A file that is written grows at its end; the ones before it are complete.
     last = len(before) - 1
     is_longer = new["n_frames"] > old["n_frames"] or _content(before[last]) is None
@@ -89,8 +97,8 @@ def settle(*, product: Product) -> None:
     draft = product.dataset
     dataset = Dataset.objects.select_for_update().get(pk=draft.relinked_from_id)
     source = source_of(dataset)
-    found = compare(source.facts, product.facts) if source else Found.OTHER
-    if found is Found.OTHER:
+    found = compare(_where_now(dataset, source.facts), product.facts) if source else Found.OTHER
+    if found in (Found.TOUCHED, Found.OTHER):
         _say(dataset, found.value, draft=str(draft.pk))
         return
     if found is Found.MOVED:
@@ -100,6 +108,11 @@ def settle(*, product: Product) -> None:
     _say(dataset, found.value)
     # Not here: the job that brought the answer belongs to the draft, and has yet to end.
     transaction.on_commit(lambda: discard_draft(dataset=draft), robust=True)
+
+
+def _where_now(dataset: Dataset, description: dict[str, Any]) -> dict[str, Any]:
+    moved = dataset.moved.get("files", {})
+    return description | {"files": [item | moved.get(item["path"], {}) for item in description["files"]]}
 
 
 def _own_files(description: dict[str, Any]) -> list[dict[str, Any]]:

@@ -9,7 +9,8 @@ from tests.webapp.factories import make_dataset, make_group, make_product, make_
 from webapp.datasets.models import Dataset
 from webapp.datasets.relink import Found, compare, look_again, settle
 from webapp.datasets.services import inspect_source
-from webapp.jobs.models import Job, Product
+from webapp.jobs.models import Job, Product, State
+from webapp.jobs.services import end_job
 
 
 def described(*files, n_frames=10, **other):
@@ -43,6 +44,12 @@ def test_a_file_whose_writer_has_closed_it_is_taken_over_complete():
     growing = described(("/a/1.h5", 100, "aa"))
     growing["files"][0]["fingerprint"] = "growing-8-17-100"
     assert compare(growing, described(("/a/1.h5", 140, "aa"))) is Found.GROWN
+
+
+def test_a_file_that_was_written_to_in_its_place_is_not_taken_for_the_same():
+    touched = described(ONE, TWO)
+    touched["files"][1]["fingerprint"] = "50-18-bb"  # only its ends are hashed
+    assert compare(OLD, touched) is Found.TOUCHED
 
 
 @pytest.mark.parametrize("look", LOOKS)
@@ -158,6 +165,29 @@ def test_looking_again_opens_a_draft_and_says_so(dataset, client_of):
     answer = client_of.post(f"/datasets/{dataset.pk}/look-again/", follow=True)
     assert "A worker looks into the files" in answer.content.decode()
     assert Dataset.objects.get(relinked_from=dataset).is_draft
+
+
+def test_a_look_that_failed_or_was_discarded_does_not_seem_to_go_on(dataset, client_of):
+    page = f"/datasets/{dataset.pk}/"
+    draft = look_again(dataset=dataset, paths=[Path(dataset.source_files.get().path)])
+    assert "a worker is at it" in client_of.get(page).content.decode()
+    end_job(Job.objects.get(dataset=draft), State.FAILED, "The file is damaged.")
+    there = client_of.get(page).content.decode()
+    assert "could not be looked into" in there
+    assert f"/datasets/{draft.pk}/draft/" in there
+    client_of.post(f"/datasets/{draft.pk}/discard/")
+    assert "it was given up" in client_of.get(page).content.decode()
+
+
+def test_uploaded_files_can_be_looked_for_in_an_allowed_folder(dataset):
+    dataset.source_files.update(is_upload=True)
+    Dataset.objects.filter(pk=dataset.pk).update(roots=[str(settings.DATA_DIR / "uploads" / "1")])
+    dataset.refresh_from_db()
+    copied = settings.DATA_DIR / "sources" / "copied.h5"
+    copied.write_bytes(b"x" * 100)
+    draft = look_again(dataset=dataset, paths=[copied])
+    assert not draft.source_files.get().is_upload
+    assert draft.roots == [str(root) for root in settings.ALLOWED_ROOTS]
 
 
 def test_a_place_that_is_not_allowed_is_refused_in_words(dataset, client_of):

@@ -3,7 +3,7 @@
 import shutil
 
 from django.conf import settings
-from django.db.models import Sum
+from django.db.models import Max, Sum
 
 from webapp.accounts.models import Group
 from webapp.datasets.browse import SUFFIXES
@@ -66,7 +66,9 @@ def check_disk(n_bytes: int) -> None:
 
 def used_by(group: Group) -> int:
     """Return the bytes that a group has uploaded or has been promised room for."""
-    there = SourceFile.objects.filter(dataset__group=group, is_upload=True)
+    files = SourceFile.objects.filter(dataset__group=group, is_upload=True)
+    # A second look at a data set names the same files once more.
+    there = files.order_by().values("path").annotate(size=Max("size"))
     to_come = Upload.objects.filter(
         upload_set__group=group, upload_set__dataset=None, upload_set__is_refused=False
     )

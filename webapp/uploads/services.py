@@ -64,7 +64,7 @@ def _set_of(group: Group, user: User, offer: Offer) -> UploadSet:
             pk=offer.set_id or uuid4(),
             group=group,
             created_by=user,
-            name=(offer.name or Path(offer.filename).name.removesuffix(ending_of(offer.filename)))[:200],
+            name=(offer.name or _stem(offer.filename))[:200],
             n_files=offer.n_files,
         )
     if upload_set.group_id != group.pk:
@@ -72,6 +72,12 @@ def _set_of(group: Group, user: User, offer: Offer) -> UploadSet:
     if upload_set.dataset_id or upload_set.is_refused or upload_set.is_expired:
         raise UploadRefused(410, f"“{upload_set.name}” takes no more files. Begin another data set.")
     return upload_set
+
+
+def _stem(filename: str) -> str:
+    """Return a name without its ending, or all of it where nothing else would be left."""
+    name = Path(filename).name
+    return name[: -len(ending_of(filename))] or name
 
 
 def _forget_earlier(upload_set: UploadSet, filename: str) -> None:
@@ -118,8 +124,15 @@ def remove_expired() -> None:
     for upload_set in UploadSet.objects.filter(dataset=None, expires_at__lte=timezone.now()):
         remove_set(upload_set=upload_set)
     oldest = time.time() - KEPT_DAYS * 86400
-    for path in incoming_folder().glob("*.part"):
-        with suppress(FileNotFoundError, ValueError):
-            if path.stat().st_mtime < oldest and not Upload.objects.filter(pk=UUID(path.stem)).exists():
+    for path in incoming_folder().iterdir():
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < oldest and not _is_spoken_of(path):
                 path.unlink()
-                path.with_suffix(".lock").unlink(missing_ok=True)
+
+
+def _is_spoken_of(path: Path) -> bool:
+    """Whether a file on its way in belongs to an upload; locks of sets and cut-off forms do not."""
+    try:
+        return Upload.objects.filter(pk=UUID(path.stem)).exists()
+    except ValueError:
+        return False

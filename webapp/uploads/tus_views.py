@@ -117,7 +117,7 @@ def _patch(request: HttpRequest, upload: Upload) -> HttpResponse:
     if offset + length > upload.size:
         raise UploadRefused(413, "That is more than was said when the upload began. Begin it again.")
     checksum = protocol.read_checksum(request)
-    check_disk(0)
+    check_disk(length if checksum else 0)  # a body with a checksum lies aside until it is verified
     hang_up(upload.pk)
     try:
         with listening(request, upload.pk):

@@ -1,20 +1,24 @@
 """When all is there: the whole is hashed, moved into place, registered and looked into, once."""
 
 import hashlib
+import os
 import threading
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from django.core.management import call_command
 from django.urls import reverse
 from django.utils import timezone
 
 from tests.webapp.factories import make_group, make_user
 from webapp.datasets.models import Dataset
+from webapp.datasets.relink import look_again
 from webapp.jobs.models import Job
+from webapp.uploads.admission import used_by
 from webapp.uploads.finish import finish_set
-from webapp.uploads.models import UploadSet, upload_folder
+from webapp.uploads.models import Upload, UploadSet, upload_folder
 from webapp.uploads.storage import incoming_folder
 
 pytestmark = pytest.mark.django_db
@@ -152,9 +156,39 @@ def test_what_is_removed_on_the_page_is_gone(tus):
     assert not list(incoming_folder().iterdir())
 
 
-def test_files_that_no_row_speaks_of_are_cleaned_up_when_they_are_old(tus):
-    import os
+def test_a_second_look_at_uploaded_files_takes_no_more_of_the_quota(tus, group, settings):
+    url = send(tus, b"0123456789")
+    finish_set(tus.upload(url).upload_set_id)
+    dataset = Dataset.objects.get()
+    look_again(dataset=dataset, paths=[Path(dataset.source_files.get().path)])
+    assert used_by(group) == 10
 
+
+@pytest.mark.parametrize(
+    ("filename", "name"), [(".h5", ".h5"), ("RUN.H5", "RUN"), ("night/run 3.tif", "run 3")]
+)
+def test_a_data_set_is_named_by_its_file_and_never_nameless(tus, filename, name):
+    assert tus.upload(tus.begin(10, filename=filename)).upload_set.name == name
+
+
+def test_the_reaper_removes_what_expired(tus):
+    url = tus.begin(10)
+    UploadSet.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    call_command("reap", once=True)
+    assert not Upload.objects.filter(pk=url.split("/")[-2]).exists()
+    assert not list(incoming_folder().iterdir())
+
+
+@pytest.mark.parametrize("name", [f"{uuid4()}.finish", f"{uuid4()}.lock", "tmp4x_1.upload"])
+def test_what_a_killed_process_left_is_removed_when_it_is_old(tus, name):
+    path = incoming_folder() / name
+    path.touch()
+    os.utime(path, (0, 0))
+    call_command("reap", once=True)
+    assert not path.exists()
+
+
+def test_files_that_no_row_speaks_of_are_cleaned_up_when_they_are_old(tus):
     paths = [incoming_folder() / f"{uuid4()}.part" for _ in range(2)]
     for path in paths:
         path.write_bytes(b"x")

@@ -246,6 +246,15 @@ def test_a_disk_that_fills_up_meanwhile_is_told_and_what_arrived_stays(tus, monk
     assert tus.patch(url, 2, b"23").status_code == 204
 
 
+def test_a_body_that_is_kept_aside_for_its_checksum_has_to_find_room_as_well(tus, monkeypatch):
+    url = tus.begin(10)
+    usage = shutil.disk_usage("/")._replace(free=2**30 + 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda path: usage)
+        assert tus.patch(url, 0, b"0123", {"Upload-Checksum": checksum(b"0123")}).status_code == 507
+        assert tus.patch(url, 0, b"01").status_code == 204
+
+
 def test_a_refusal_of_the_file_system_is_told_and_what_arrived_stays(tus, monkeypatch):
     url = tus.begin(10)
 

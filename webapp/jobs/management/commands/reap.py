@@ -1,4 +1,7 @@
-"""`manage.py reap`: take back the shards of lost workers, and ring for those that wait, for ever."""
+"""`manage.py reap`: take back the shards of lost workers, and ring for those that wait, for ever.
+
+Every ten minutes it tells the apps that it is time to tidy up.
+"""
 
 import logging
 import time
@@ -9,8 +12,11 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import Error, connection
 
 from webapp.jobs.lifecycle import reap
+from webapp.jobs.signals import tidying
 
 logger = logging.getLogger(__name__)
+
+TIDY_EVERY_S = 600
 
 
 class Command(BaseCommand):
@@ -22,9 +28,13 @@ class Command(BaseCommand):
         parser.add_argument("--once", action="store_true", help="one sweep, then end")
 
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
+        next_tidying = time.monotonic()
         while True:
             try:
                 reap()
+                if time.monotonic() >= next_tidying:
+                    next_tidying += TIDY_EVERY_S
+                    tidying.send_robust(sender=Command)  # it logs what goes wrong in an app
             except Error:
                 logger.exception("The sweep failed; the next one tries again.")
                 connection.close()

@@ -22,6 +22,7 @@ from webapp.explore.palette import cluster_colour
 from webapp.explore.selectors import (
     active_jobs,
     class_probabilities_of,
+    compared_step,
     condensed_mask,
     nearest_frames,
 )
@@ -58,6 +59,7 @@ def _side(columns: Columns, source: Product | None, index: int) -> dict[str, Any
         "cluster": _cluster_of(columns, index) if columns.clusters is not None else None,
         "probabilities": class_probabilities_of(columns, index),
         "nearest": nearest_frames(columns, index),
+        "nearest_of": compared_step(columns),
     }
 
 

@@ -15,9 +15,8 @@ from webapp.jobs.models import Job
 
 SHOWN_ON_CARD = 16
 NEAREST = 12
-_BLOCK = 1 << 17
-MOST_COMPARED = 2_000_000
-MOST_CANDIDATES = 2048
+MOST_COMPARED = 250_000
+MOST_CANDIDATES = 512
 
 
 def cluster_cards(columns: Columns) -> list[dict[str, Any]]:
@@ -84,17 +83,18 @@ def nearest_frames(columns: Columns, index: int, count: int = NEAREST) -> list[i
     latents = columns.latents
     if latents is None or not 0 <= index < len(latents):
         return []
-    folder, active = columns.products["embed"].folder, tuple(_active_latents(columns))
-    weights, lengths = _latent_lengths(folder, active)
-    # Beyond two million frames every second, third, … is looked at, so that a page stays quick.
-    step = -(-len(latents) // MOST_COMPARED)
-    here = np.asarray(latents[index])
-    distances = lengths - 2 * (latents[::step] @ (weights * here))
+    scale, points, lengths = _compared(columns.products["embed"].folder, tuple(_active_latents(columns)))
+    here = (np.asarray(latents[index]) * scale)[scale > 0]
     # Rounded off, for long vectors near each other: the best hundreds are looked at again.
-    some = _smallest(distances, MOST_CANDIDATES)
-    exact = (weights * np.square(np.asarray(latents[::step][some]) - here)).sum(axis=1)
-    ordered = some[np.argsort(exact, kind="stable")] * step
+    some = _smallest(lengths - 2 * (points @ here), MOST_CANDIDATES)
+    exact = np.square(points[some] - here).sum(axis=1)
+    ordered = some[np.argsort(exact, kind="stable")] * compared_step(columns)
     return [int(frame) for frame in ordered if frame != index][:count]
+
+
+def compared_step(columns: Columns) -> int:
+    """Return of how many frames one is compared with: all of them would make the next frame wait."""
+    return -(-columns.n_frames // MOST_COMPARED)
 
 
 def _smallest(values: np.ndarray, count: int) -> np.ndarray:
@@ -115,18 +115,15 @@ def _active_latents(columns: Columns) -> list[int]:
 
 
 @lru_cache(maxsize=8)
-def _latent_lengths(folder: Path, active: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the weight of each latent (0 where it is not active), and the squared length of each frame."""
+def _compared(folder: Path, active: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the scale of each latent (0 where not active), and points and squared lengths of frames."""
     latents = np.load(folder / "latents.npy", mmap_mode="r", allow_pickle=False)
     spread = np.asarray(latents[:: max(1, len(latents) // 20_000)]).std(axis=0)
-    weights = np.zeros(latents.shape[1], np.float32)
-    weights[list(active)] = 1 / np.square(np.where(spread > 0, spread, 1))[list(active)]
+    scale = np.zeros(latents.shape[1], np.float32)
+    scale[list(active)] = 1 / np.where(spread > 0, spread, 1)[list(active)]
     step = -(-len(latents) // MOST_COMPARED)
-    lengths = [
-        np.square(latents[start : start + _BLOCK * step : step]) @ weights
-        for start in range(0, len(latents), _BLOCK * step)
-    ]
-    return weights, np.concatenate(lengths)
+    points = (latents[::step] * scale)[:, scale > 0]
+    return scale, points, np.square(points).sum(axis=1)
 
 
 @lru_cache(maxsize=16)

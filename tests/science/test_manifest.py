@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from workers.science import manifest
+from workers.science import manifest, row_reader
 from workers.science.errors import RecipeError
 from workers.science.labels_file import Labels
 from workers.science.manifest import Clustering, ManifestTable, Sorting, write_card, write_tables
@@ -96,6 +96,39 @@ def test_not_a_number_is_empty_in_csv_and_null_in_parquet(tmp_path):
     _, rows = written(ManifestTable(index_file(tmp_path), clustering(), None, None, []), tmp_path)
     assert rows[0]["outlier_score"] == ""
     assert pq.read_table(tmp_path / "manifest.parquet")["outlier_score"].null_count == N
+
+
+def measures_file(folder: Path, n: int = N, rows_in_a_group: int = 3) -> Path:
+    spacing = np.where(np.arange(n) % 2, np.nan, np.arange(n) / 4)
+    path = folder / "measures.parquet"
+    pq.write_table(pa.table({"ring_spacing": spacing}), path, row_group_size=rows_in_a_group)
+    return path
+
+
+@pytest.mark.parametrize("block", [1, 4, 1000])
+def test_measures_stand_beside_their_frames_whatever_the_blocks_of_either_file(tmp_path, monkeypatch, block):
+    monkeypatch.setattr(manifest, "BLOCK", block)
+    monkeypatch.setattr(row_reader, "_BLOCK", 4)
+    table = ManifestTable(
+        index_file(tmp_path), None, None, None, [], measures=measures_file(tmp_path, rows_in_a_group=7)
+    )
+    header, rows = written(table, tmp_path)
+    assert header[-1] == "ring_spacing"
+    assert [row["ring_spacing"] for row in rows][:4] == ["0", "", "0.5", ""]
+    assert pq.read_table(tmp_path / "manifest.parquet")["ring_spacing"].null_count == N // 2
+
+
+def test_measures_of_other_frames_are_refused(tmp_path):
+    with pytest.raises(RecipeError, match="measures: holds 11 frames"):
+        ManifestTable(index_file(tmp_path), None, None, None, [], measures=measures_file(tmp_path, 11))
+
+
+def test_source_columns_that_are_not_known_are_empty(tmp_path):
+    path = index_file(tmp_path)
+    energy = pa.array([np.nan, *range(1, N)], pa.float64())
+    pq.write_table(pq.read_table(path).append_column("source_photon_energy", energy), path)
+    _, rows = written(ManifestTable(path, None, None, None, []), tmp_path)
+    assert [row["source_photon_energy"] for row in rows[:2]] == ["", "1"]
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", " =", "＝", "＠"])

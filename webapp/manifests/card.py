@@ -16,6 +16,7 @@ def manifest_arguments(job: Job) -> dict[str, Any]:
     if labels is not None and len(labels.indices):
         path = str(labels.save(job.folder / "scratch" / "labels.npz"))
     clustering, classification = products.get("clustering"), products.get("classification")
+    measures = products.get("measures")
     return {
         "index_dir": str(products["index"].folder),
         "cluster_dir": str(clustering.folder) if clustering else None,
@@ -25,6 +26,7 @@ def manifest_arguments(job: Job) -> dict[str, Any]:
         "single_label": labels.single_label if labels else False,
         "card": manifest_card(job, products),
         "hit_threshold": job.params.get("hit_threshold"),
+        "measures_dir": str(measures.folder) if measures else None,
     }
 
 
@@ -39,6 +41,8 @@ def manifest_card(job: Job, products: dict[str, Product]) -> dict[str, Any]:
         ],
         "dataset_path": source["dataset_path"],
         "labels_as_of_event": job.params["labels_as_of"],
+        "hit_threshold": job.params.get("hit_threshold", products["index"].facts.get("hit_threshold")),
+        "size_unit": products["measures"].facts.get("size_unit") if "measures" in products else None,
         "steps": [_step(product) for product in _ancestors(products.values())],
         "networks": [
             network_entry(product) for name, product in products.items() if name.startswith("network_")

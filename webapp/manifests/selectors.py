@@ -18,6 +18,7 @@ from webapp.labels.selectors import last_event_id
 from webapp.labels.state_cache import current_labels
 
 FEW = 10  # labels of a class, below which its figures and its threshold follow single frames
+INPUTS = {"clustering": "cluster", "classification": "classify", "measures": "measure"}
 SORTING_KINDS = ("train", "classify", "manifest")
 N_SHOWN = 96
 _BLOCK = 1 << 17
@@ -296,25 +297,33 @@ def manifests_of(dataset: Dataset) -> list[ManifestRow]:
     """Return the manifests of a data set, the newest first."""
     products = list(Product.objects.filter(dataset=dataset).of_kind("manifest"))
     last_event, networks = last_event_id(dataset), _networks_of(products)
-    newest_ids = {kind: newest(dataset, kind) for kind in ("cluster", "classify")}
+    newest_products = {kind: newest(dataset, kind) for kind in INPUTS.values()}
     return [
         ManifestRow(
             product=product,
             as_of=product.params.get("labels_as_of", 0),
-            is_stale=_is_stale(product, last_event, newest_ids),
+            is_stale=_is_stale(product, dataset, last_event, newest_products),
             networks=[networks[pk] for pk in _network_ids(product) if pk in networks],
         )
         for product in products
     ]
 
 
-def _is_stale(manifest: Product, last_event: int, newest_products: dict[str, Product | None]) -> bool:
+def _is_stale(
+    manifest: Product, dataset: Dataset, last_event: int, newest_products: dict[str, Product | None]
+) -> bool:
+    """Whether labels, what counts as a hit, or what it was written from have changed since."""
     if manifest.params.get("labels_as_of", 0) < last_event:
         return True
-    inputs = {"cluster": manifest.inputs.get("clustering"), "classify": manifest.inputs.get("classification")}
-    return any(
-        product is not None and inputs[kind] != str(product.pk) for kind, product in newest_products.items()
-    )
+    if manifest.params.get("hit_threshold") != dataset.hit_threshold:
+        return True
+    for name, kind in INPUTS.items():
+        product, used = newest_products[kind], manifest.inputs.get(name)
+        if name == "measures" and used is None:
+            continue  # written before there were any, and no worse for that
+        if product is not None and used != str(product.pk):
+            return True
+    return False
 
 
 def _network_ids(manifest: Product) -> list[str]:

@@ -32,12 +32,14 @@ def write_manifest(
     index: Handle,
     clustering: Handle | None = None,
     classification: Handle | None = None,
+    measures: Handle | None = None,
     networks: list[Handle] | None = None,
     labels_as_of: int = 0,
     user: User | None = None,
 ) -> Handle:
     """Ask for the sorted list of all frames, frozen: columns, labels as of an event, provenance."""
     inputs = {"source": source, "index": index, "clustering": clustering, "classification": classification}
+    inputs |= {"measures": measures}
     inputs |= {f"network_{place}": network for place, network in enumerate(networks or [])}
     return submit(
         kind="manifest",
@@ -98,6 +100,7 @@ def _manifest_of(
         index=Handle.of(index),
         clustering=Handle.of(clustering) if clustering else None,
         classification=classification,
+        measures=_measures_of(dataset, index),
         networks=[*networks, *([classifier] if classifier else [])],
         labels_as_of=labels_as_of,
         user=user,
@@ -106,3 +109,12 @@ def _manifest_of(
 
 def _source_of(index: Product) -> Product | None:
     return Product.objects.filter(pk=index.inputs.get("source")).first()
+
+
+def _measures_of(dataset: Dataset, index: Product) -> Handle | None:
+    """Return what was measured of the frames as they are condensed now, if that is there."""
+    measures, condensation = newest(dataset, "measure"), newest(dataset, "condense")
+    if measures is None or condensation is None:
+        return None
+    wanted = {"condensation": str(condensation.pk), "index": str(index.pk)}
+    return Handle.of(measures) if wanted.items() <= measures.inputs.items() else None

@@ -67,6 +67,7 @@ class _Record:
     products: list[dict[str, Any]]
     last_jobs: dict[str, dict[str, Any]]
     last_event: int
+    hit_threshold: float | None
 
     def newest(self, kind: str) -> dict[str, Any] | None:
         return next((product for product in self.products if product["kind"] == kind), None)
@@ -92,7 +93,8 @@ def lines_of(datasets: list[Dataset]) -> dict[UUID, list[LineStep]]:
     events = _last_events(datasets)
     return {
         dataset.pk: _steps(
-            dataset, _Record(products[dataset.pk], jobs[dataset.pk], events.get(dataset.pk, 0))
+            dataset,
+            _Record(products[dataset.pk], jobs[dataset.pk], events.get(dataset.pk, 0), dataset.hit_threshold),
         )
         for dataset in datasets
     }
@@ -177,6 +179,8 @@ def _is_stale(kind: str, record: _Record) -> bool:
     if product is None:
         return False
     if product["params"].get("labels_as_of", record.last_event) < record.last_event:
+        return True
+    if kind == "manifest" and product["params"].get("hit_threshold") != record.hit_threshold:
         return True
     kinds = {str(row["id"]): row["kind"] for row in record.products}
     for name in product["inputs"].values():

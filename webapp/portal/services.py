@@ -73,6 +73,7 @@ def sort_dataset(*, dataset: Dataset, recipe: Recipe | None = None, user: User |
         index=index,
         clustering=clustering,
         classification=classification,
+        measures=measures,
         networks=[handle for handle in (network, classifier) if handle],
         labels_as_of=labels_as_of,
         **common,

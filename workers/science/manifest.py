@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from workers.science.errors import RecipeError
 from workers.science.labels_file import SEPARATOR, Labels
 from workers.science.metrics import decide
+from workers.science.row_reader import RowReader, nan_as_null
 
 BLOCK = 1 << 16  # rows at a time: 10^6 rows never need more than some 50 MB
 IDENTITY = ["source", "path", "index", "source_index", "train_id", "pulse_id", "cell_id"]
@@ -81,6 +82,8 @@ class ManifestTable:
         Classes of the labels, in the order of their columns.
     hit_threshold : float, optional
         Lit pixels of a hit, where a person set them; else the index tells.
+    measures : Path, optional
+        ``measures.parquet`` of the same frames.
     """
 
     def __init__(
@@ -91,8 +94,9 @@ class ManifestTable:
         labels: Labels | None,
         classes: list[str],
         hit_threshold: float | None = None,
+        measures: Path | None = None,
     ) -> None:
-        self.hit_threshold = hit_threshold
+        self.hit_threshold, self.measures = hit_threshold, measures
         self.frames = pyarrow.parquet.ParquetFile(frames)
         self.clustering, self.sorting, self.classes = clustering, sorting, classes
         self.labels = _in_frame_order(labels)
@@ -102,20 +106,21 @@ class ManifestTable:
         self.physics += [name for name in there if name.startswith("source_") and name not in IDENTITY]
         self.class_counts: Counter[str] = Counter(dict.fromkeys(classes, 0))
         self.cluster_counts: Counter[int] = Counter()
-        for name, column in self._columns_by_name():
-            if len(column) != self.n_frames:
-                cause = f"holds {len(column)} frames, the index {self.n_frames}"
+        for name, length in self._lengths():
+            if length != self.n_frames:
+                cause = f"holds {length} frames, the index {self.n_frames}"
                 raise RecipeError(name, cause, "Run this step again for the present index")
 
     def blocks(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows in order, `BLOCK` at a time, and count classes and clusters on the way."""
-        start = 0
+        start, measures = 0, RowReader(self.measures) if self.measures else None
         for frames in self.frames.iter_batches(BLOCK, columns=[*IDENTITY, *self.physics]):
             rows = slice(start, start + len(frames))
             columns = {name: _plain(frames.column(name)) for name in IDENTITY}
             columns |= self._clusters(rows)
             columns |= self._classes(rows)
-            columns |= {name: frames.column(name) for name in self.physics} | self._hits(frames)
+            columns |= {name: nan_as_null(frames.column(name)) for name in self.physics} | self._hits(frames)
+            columns |= measures.take(len(frames)) if measures else {}
             yield pa.RecordBatch.from_pydict(columns)
             start = rows.stop
 
@@ -127,9 +132,14 @@ class ManifestTable:
         score = pc.divide(lit.cast(pa.float64()), max(self.hit_threshold, 1e-9))
         return {"hit_score": score, "is_hit": pc.greater_equal(lit, self.hit_threshold)}
 
-    def _columns_by_name(self) -> list[tuple[str, NDArray]]:
-        columns = list(vars(self.clustering).items()) if self.clustering else []
-        return columns + ([("classification", self.sorting.probabilities)] if self.sorting else [])
+    def _lengths(self) -> Iterator[tuple[str, int]]:
+        """Say of how many frames each of the other inputs speaks."""
+        for name, column in vars(self.clustering).items() if self.clustering else ():
+            yield name, len(column)
+        if self.sorting:
+            yield "classification", len(self.sorting.probabilities)
+        if self.measures:
+            yield "measures", pyarrow.parquet.read_metadata(self.measures).num_rows
 
     def _clusters(self, rows: slice) -> dict[str, pa.Array]:
         """Return the three columns of the clustering; null where there is none."""

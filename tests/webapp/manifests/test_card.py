@@ -3,10 +3,13 @@
 import json
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from tests.webapp.factories import make_group, make_sorted_dataset
+from tests.webapp.factories import make_group, make_product, make_sorted_dataset
 from tests.webapp.manifests.products import CLASSES, classify, label_some
+from webapp.datasets.lineage import choose_condensation
 from webapp.jobs.models import Job
 from webapp.labels.services import add_class
 from webapp.manifests.card import manifest_arguments
@@ -48,3 +51,27 @@ def test_a_manifest_of_labels_and_classes_is_written_also_when_the_scheme_has_gr
     probabilities = np.load(classification.path("probabilities.npy"))
     # Frames that people labelled keep their label.
     assert card["counts"]["classes"]["Disc"] >= 12 + int((probabilities[24:, 0] >= 0.5).sum())
+
+
+def test_measures_of_the_present_condensation_stand_in_the_manifest(dataset, tmp_path):
+    index, condensation = (dataset.products.get(kind=kind) for kind in ("index", "condense"))
+
+    def measure(of):
+        columns = {"ring_spacing": np.arange(60.0)}
+        make_product(
+            dataset,
+            "measure",
+            lambda out: pq.write_table(pa.table(columns), out / "measures.parquet"),
+            {"size_unit": "nm"},
+            {"index": index, "condensation": of},
+        )
+
+    other = make_product(dataset, "condense", lambda out: None, {}, {"index": index})
+    choose_condensation(dataset=dataset, condensation=condensation.pk)
+    measure(other)
+    assert "measures" not in write_newest_manifest(dataset=dataset).job.inputs
+    measure(condensation)
+    card = write(dataset, tmp_path)
+    assert card["columns"][-1] == "ring_spacing"
+    assert card["size_unit"] == "nm"
+    assert "measure" in [step["kind"] for step in card["steps"]]

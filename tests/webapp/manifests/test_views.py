@@ -14,11 +14,13 @@ from tests.webapp.factories import (
     make_user,
 )
 from tests.webapp.manifests.products import CLASSES, add_manifest, classify, label_some
+from webapp.datasets.hits import save_threshold
 from webapp.datasets.models import Dataset
 from webapp.jobs.models import Job
 from webapp.labels.selectors import last_event_id
 from webapp.manifests import selectors
 from webapp.manifests.selectors import decide, heat_rows
+from webapp.portal.line import line_of
 
 pytestmark = pytest.mark.django_db
 PAGES = ("dataset-classify", "dataset-download")
@@ -226,6 +228,15 @@ def test_a_manifest_older_than_the_labels_offers_a_new_one(dataset, member):
     assert (job.kind, job.params["labels_as_of"]) == ("manifest", last_event_id(dataset))
     assert job.inputs["clustering"] == str(cluster.pk)
     assert "hx-get" in page(member, dataset, "dataset-download", HX_Request="true").content.decode()
+
+
+def test_a_manifest_with_another_threshold_of_hits_offers_a_new_one(dataset, member):
+    add_manifest(dataset, 0, clustering=dataset.products.get(kind="cluster"))
+    assert "changed since" not in page(member, dataset, "dataset-download").content.decode()
+    save_threshold(dataset=dataset, threshold=12.0)
+    assert "changed since" in page(member, dataset, "dataset-download").content.decode()
+    dataset.refresh_from_db()
+    assert {step.place.name: step.state for step in line_of(dataset)}["download"] == "stale"
 
 
 def test_a_file_of_a_manifest_comes_whole_and_in_part(dataset, member):

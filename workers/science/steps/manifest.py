@@ -23,6 +23,7 @@ def write_manifest(
     single_label: bool,
     card: dict[str, Any],
     hit_threshold: float | None = None,
+    measures_dir: str | None = None,
     out: str,
     on_progress: Progress = silent,
 ) -> dict[str, Any]:
@@ -44,6 +45,8 @@ def write_manifest(
         Where the data come from; completed and written as ``manifest.json``.
     hit_threshold : float, optional
         Lit pixels of a hit, where a person set them; else what the index found.
+    measures_dir : str, optional
+        Folder of the step `measure`; its columns are absent without.
     out : str
         Existing, empty folder.
     on_progress : Progress
@@ -64,9 +67,9 @@ def write_manifest(
     sorting = _read_sorting(Path(classification_dir), classes, single_label) if classification_dir else None
     clustering = _read_clustering(Path(cluster_dir)) if cluster_dir else None
     frames = Path(index_dir) / "frames.parquet"
-    table = ManifestTable(
-        frames, clustering, sorting, _read_labels(labels, frames, classes), classes, hit_threshold
-    )
+    measures = Path(measures_dir) / "measures.parquet" if measures_dir else None
+    told = _read_labels(labels, frames, classes)
+    table = ManifestTable(frames, clustering, sorting, told, classes, hit_threshold, measures)
 
     def report(done: int) -> None:
         on_progress(done, table.n_frames, "frames", note="writing the manifest")

@@ -125,7 +125,8 @@ def _how_far(draft: Dataset | None) -> str:
 
 
 def _sheet_url(condensation: Product | None) -> str:
-    if condensation is None or not {"sheets/0.jpg", "sheets/0.webp"} & set(condensation.files):
+    names = ("0.jpg", "0.webp")
+    if condensation is None or not any((condensation.folder / "sheets" / name).exists() for name in names):
         return ""
     return reverse("explore:sheet", kwargs={"pk": condensation.pk, "number": 0})
 

@@ -241,31 +241,3 @@ def paint_tiles(levels, masked, colours, masked_colour, n_across, picture):
                 level = np.uintp(line[x] + np.float32(0.5))
                 shade = masked_colour if hidden[x] else colours[level]
                 row[x, 0], row[x, 1], row[x, 2] = shade[0], shade[1], shade[2]
-
-
-@compiled
-def find_longest_block(stored, start, size, block):
-    """Return the length of the longest packed block; -1 if the blocks do not fill `size` bytes and `stored`.
-
-    Parameters
-    ----------
-    stored : ndarray of shape (p,), uint8
-        LZ4 blocks, each behind its own length.
-    start : int
-        Where the first block's length stands, 4 bytes, big-endian.
-    size, block : int
-        Bytes of all blocks and of one, unpacked.
-    """
-    at, left, longest = start, size, 0
-    while left > 0:
-        if at + 4 > len(stored):
-            return -1
-        length = 0
-        for byte in range(4):
-            length = length * 256 + np.int64(stored[at + byte])
-        if length <= 0:
-            return -1
-        longest = max(longest, length)
-        at += 4 + length
-        left -= block
-    return longest if at == len(stored) else -1

@@ -3,7 +3,7 @@
 import numpy as np
 
 from workers.science.frame_columns import FrameColumns
-from workers.science.kernels import find_longest_block
+from workers.science.io.bitshuffle import load_bitshuffle
 from workers.science.resample import Resampler
 from workers.science.thumbnails import make_tiles
 
@@ -24,4 +24,4 @@ def load_kernels(dtype: str) -> None:
     resampler = Resampler(mask=mask, centre=(middle, middle), side=_SIDE, size=_SIDE)
     levels = resampler.resample_levels(frames, np.arange(255, dtype=np.float32))
     make_tiles(levels, mask)
-    find_longest_block(np.zeros(16, np.uint8), 12, 64, 64)
+    load_bitshuffle(frames.dtype.itemsize)

@@ -15,12 +15,10 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.science.kernels import find_longest_block
+from workers.science.io.bitshuffle import DamagedStream, unpack_bitshuffle
 
 _DEFLATE, _SHUFFLE, _BITSHUFFLE = 1, 2, 32008
 _LZ4 = 2  # of bitshuffle's own settings
-_HEADER = 12  # bytes: size of all, then of one block, big-endian
-_MAX_BLOCK = 2**16
 # A chunk that compression made larger is left to the HDF5 library.
 _ROOM = 4096
 
@@ -30,10 +28,6 @@ Decoder = Callable[[NDArray, NDArray, NDArray, int], None]
 
 class _Surprise(Exception):
     """A chunk is not as it should be."""
-
-
-class _Damaged(OSError):
-    """A chunk is damaged, and the HDF5 library had better not see it."""
 
 
 class ChunkedFrames:
@@ -62,7 +56,7 @@ class ChunkedFrames:
             return self.dataset[start:stop]
         try:
             return self._read_chunks(start, stop)
-        except _Damaged:
+        except DamagedStream:
             raise
         except (_Surprise, OSError, RuntimeError, ValueError, TypeError):
             return self.dataset[start:stop]
@@ -104,7 +98,7 @@ def _choose_decoder(dataset: h5py.Dataset) -> Decoder | None:
     if codes == [_BITSHUFFLE]:
         settings = filters[0][2]
         is_known = len(settings) >= 5 and settings[2] == itemsize and settings[4] == _LZ4
-        return _unpack_bitshuffle if is_known and prod(dataset.chunks) % 8 == 0 else None
+        return unpack_bitshuffle if is_known and prod(dataset.chunks) % 8 == 0 else None
     return None
 
 
@@ -120,37 +114,3 @@ def _inflate_shuffled(stored: NDArray, target: NDArray, work: NDArray, itemsize:
     planes, values = work.reshape(itemsize, -1), target.reshape(-1, itemsize)
     for byte in range(itemsize):
         values[:, byte] = planes[byte]
-
-
-def _unpack_bitshuffle(stored: NDArray, target: NDArray, work: NDArray, itemsize: int) -> None:
-    size = int.from_bytes(stored[:8].tobytes(), "big")
-    block = int.from_bytes(stored[8:_HEADER].tobytes(), "big")
-    if size != len(target) or not 0 < block <= _MAX_BLOCK or block % (8 * itemsize):
-        raise _Damaged("a chunk does not begin as a bitshuffle stream of its size")
-    longest = find_longest_block(stored, _HEADER, size, block)
-    if longest < 0:
-        raise _Damaged("a chunk holds other blocks than its bitshuffle stream says")
-    try:
-        if longest < block and longest < (size % block or block):
-            found = imagecodecs.lz4h5_decode(stored, out=work)
-            n_found = len(found)
-        else:
-            n_found = _unpack_blocks(stored, work, block)
-    except (RuntimeError, ValueError) as error:  # imagecodecs' own errors are RuntimeErrors
-        raise _Damaged(f"a chunk cannot be decoded ({error})") from error
-    if n_found != size:
-        raise _Damaged("a chunk is shorter than its bitshuffle stream says")
-    kind = np.dtype(f"u{itemsize}")
-    imagecodecs.bitshuffle_decode(work.view(kind), blocksize=block // itemsize, out=target.view(kind))
-
-
-def _unpack_blocks(stored: NDArray, work: NDArray, block: int) -> int:
-    """Decode block by block: one that did not become smaller looks to `lz4h5_decode` as if stored plain."""
-    at, done = _HEADER, 0
-    while done < len(work):
-        length = int.from_bytes(stored[at : at + 4].tobytes(), "big")
-        piece = work[done : done + block]
-        if len(imagecodecs.lz4_decode(stored[at + 4 : at + 4 + length], out=piece)) != len(piece):
-            break
-        at, done = at + 4 + length, done + len(piece)
-    return done

@@ -8,8 +8,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import tifffile
 
 from tests.live.synthetic import DATASET, DISC, STREAK, append_frames, make_frames, make_geometry, write_file
+from tests.science.io.written_runs import MODULE, write_module
 from workers.live.ledger import LEDGER, read_rows
 from workers.live.snapshot import COUNTS, N_THUMBNAILS
 from workers.live.watch import watch_folder
@@ -95,6 +97,27 @@ def test_a_half_written_file_is_waited_for_and_then_sorted(watch, tmp_path):
     running.wait_for(lambda: running.n_sorted == 6)
     running.stop()
     assert {row["state"] for row in rows_of(running.session)} == {"sorted"}
+
+
+def test_files_of_other_formats_are_sorted_as_they_arrive(watch):
+    running = watch(dataset_path=DATASET)
+    np.save(running.folder / "stack.npy", make_frames([DISC] * 3))
+    tifffile.imwrite(running.folder / "single.TIF", make_frames([STREAK])[0])
+    (running.folder / "notes.txt").write_text("not a file of frames")
+    running.wait_for(lambda: running.n_sorted == 4)
+    running.stop()
+    assert sorted(frames_of(running.session)) == [("single.TIF", 0), *(("stack.npy", n) for n in range(3))]
+
+
+def test_a_module_of_a_detector_in_many_files_is_not_sorted_as_if_it_were_a_frame(watch):
+    running = watch()
+    path = running.folder / "RAW-R0001-AGIPD03-S00000.h5"
+    images = np.ones((2, *MODULE), "u2")
+    write_module(path, 3, [10_000], [[0, 4]], np.stack([images, images], axis=1))
+    running.wait_for(lambda: has_row(running, file=path.name, state="failed"))
+    running.stop()
+    (row,) = rows_of(running.session)
+    assert "other modules lie in other files" in row["reason"]
 
 
 def test_a_broken_file_is_noted_once_with_its_reason_and_the_others_are_sorted(watch):

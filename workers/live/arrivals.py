@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-SUFFIXES = frozenset({".h5", ".hdf5", ".hdf", ".cxi", ".nxs", ".nx5"})
+from workers.science.io.expand import SUFFIXES
+
 SETTLED_POLLS = 2  # a file is read when so many looks in a row saw it unchanged
 BROKEN_POLLS = 6  # a file that cannot be read and stays as it is for so many looks is broken, not unfinished
 
@@ -101,7 +102,7 @@ class Arrivals:
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             for name in names:
                 path = Path(parent, name)
-                if name.startswith(".") or path.suffix.lower() not in SUFFIXES or not is_text(str(path)):
+                if name.startswith(".") or not name.lower().endswith(SUFFIXES) or not is_text(str(path)):
                     continue
                 try:
                     status = path.stat()

@@ -40,7 +40,9 @@ def watch_folder(
     threads: int = 1,
     on_progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Sort the frames of the HDF5 and CXI files that arrive in a folder, exactly as offline.
+    """Sort the frames of the files that arrive in a folder, exactly as offline.
+
+    Each file is taken by itself, so modules of a detector that lie in files of their own are not joined here.
 
     Parameters
     ----------
@@ -156,6 +158,9 @@ class _Watch:
         try:
             description = self._describe(str(self.folder / arrival.name))
             n_frames = description["n_frames"]
+            if description.get("n_modules", 1) > 1:
+                cause = "holds one of the modules of a detector, whose other modules lie in other files"
+                raise SourceError(arrival.name, cause, "Sort the run as a data set once it is complete")
             if n_frames < arrival.n_done:
                 cause = f"had {arrival.n_done} frames before and has {n_frames} now"
                 raise SourceError(arrival.name, cause, "Give a file that replaces another a name of its own")

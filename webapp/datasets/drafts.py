@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from webapp.accounts.models import User
+from webapp.datasets.masks import masks_folder
 from webapp.datasets.models import Dataset, SourceFile
 from webapp.datasets.services import (
     condense_frames,
@@ -77,6 +78,7 @@ def discard_draft(*, dataset: Dataset) -> None:
     """Delete a draft with what it left on the disk; source files of the facility stay untouched."""
     names = set(Product.objects.filter(dataset=dataset).values_list("folder_name", flat=True))
     folders = [job.folder for job in Job.objects.filter(dataset=dataset)]
+    folders.append(masks_folder(dataset.pk))
     uploads = [Path(file.path) for file in dataset.source_files.filter(is_upload=True)]
     dataset.delete()
     # A data set that was registered twice shares its folders with the other one.

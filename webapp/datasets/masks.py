@@ -5,6 +5,7 @@ import io
 import os
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 from django.conf import settings
@@ -36,17 +37,22 @@ def save_mask(*, dataset: Dataset, bits: bytes, note: str = "", user: User | Non
     if same := dataset.masks.filter(sha256=sha256).first():
         return same
     version = last.version + 1 if last else 1
-    name = f"masks/{dataset.pk}/{version}-{sha256[:12]}.png"
-    _write(settings.DATA_DIR / name, picture.getvalue())
+    path = masks_folder(dataset.pk) / f"{version}-{sha256[:12]}.png"
+    _write(path, picture.getvalue())
     return Mask.objects.create(
         dataset=dataset,
         version=version,
-        file_name=name,
+        file_name=str(path.relative_to(settings.DATA_DIR)),
         sha256=sha256,
         n_masked=int(masked.sum()),
         note=note.strip()[:200],
         created_by=user,
     )
+
+
+def masks_folder(dataset: UUID) -> Path:
+    """Return where the drawn masks of a data set lie."""
+    return settings.DATA_DIR / "masks" / str(dataset)
 
 
 def _unpack(dataset: Dataset, bits: bytes) -> np.ndarray:

@@ -6,6 +6,7 @@ from django.conf import settings
 from PIL import Image
 
 from tests.webapp.factories import make_dataset, make_group, make_user
+from webapp.datasets.drafts import discard_draft
 from webapp.datasets.masks import MaskError, mask_arguments, read_bits, save_mask
 
 pytestmark = pytest.mark.django_db
@@ -41,6 +42,12 @@ def test_the_same_mask_drawn_again_is_the_version_that_is_there(dataset):
     save_mask(dataset=dataset, bits=bits_of(4, 4))
     assert save_mask(dataset=dataset, bits=bits_of(3, 3)).pk == first.pk
     assert dataset.masks.count() == 2
+
+
+def test_a_discarded_draft_takes_its_masks_along(dataset):
+    path = settings.DATA_DIR / save_mask(dataset=dataset, bits=bits_of(3, 3)).file_name
+    discard_draft(dataset=dataset)
+    assert not path.parent.exists()
 
 
 def test_frames_whose_pixels_fill_no_whole_byte_keep_their_mask(dataset):

@@ -54,6 +54,13 @@ def test_without_identifiers_the_place_in_the_files_counts(tmp_path):
     assert found.old.tolist() == found.new.tolist() == [0, 1, 2, 3, 4]
 
 
+def test_frames_without_a_file_do_not_keep_the_others_from_being_found(tmp_path):
+    files = [("a.h5", 2), (None, 1), ("b.h5", 2)]
+    old = write_index(tmp_path / "old", n=5, files=files)
+    new = write_index(tmp_path / "new", n=5, files=files)
+    assert match_frames(old, new).old.tolist() == [0, 1, 2, 3, 4]
+
+
 def test_nothing_is_guessed_where_the_files_hold_other_numbers_of_frames(tmp_path):
     old = write_index(tmp_path / "old", n=5, files=[("a.h5", 2), ("b.h5", 3)])
     new = write_index(tmp_path / "new", n=5, files=[("x.h5", 3), ("y.h5", 2)])

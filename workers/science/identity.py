@@ -88,7 +88,9 @@ def _join(old: NDArray, new: NDArray) -> tuple[NDArray[np.int64], NDArray[np.int
 
 def _frames_by_file(path: Path) -> list[int]:
     """Return how many frames each file holds, in the order of the data set."""
-    source = pc.dictionary_encode(pq.read_table(path, columns=["source"])["source"].combine_chunks())
+    # Frames that could not be identified name no file; they count as one.
+    named = pc.fill_null(pq.read_table(path, columns=["source"])["source"].combine_chunks(), "")
+    source = pc.dictionary_encode(named)
     if isinstance(source, pa.ChunkedArray):
         source = source.combine_chunks()
     return np.bincount(source.indices.to_numpy(), minlength=len(source.dictionary)).tolist()

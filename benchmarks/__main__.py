@@ -9,6 +9,7 @@ PARTS = (
     ("data_plane",),
     ("data_plane_memory",),
     ("frame_viewer",),
+    ("pages", "--frames", "1000000"),
     ("unsupervised", "--frames", "1600", "--seed", "0"),
     ("supervised", "--labels-per-kind", "8", "--seed", "0"),
 )

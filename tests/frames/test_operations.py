@@ -1,6 +1,8 @@
 """What a reader keeps in memory, and what it reads before it is asked."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -76,3 +78,12 @@ def test_a_square_without_any_value_has_none():
     assert binned.shape == (2, 3)
     assert np.isnan(binned[0, 0])
     assert binned[1, 2] == 4
+
+
+def test_compiled_loops_are_loaded_before_a_reader_is_forked():
+    asked = (
+        "from workers.frames.__main__ import load_readers; load_readers();"
+        "from workers.science.io.bitshuffle import undo_bitshuffle; print(len(undo_bitshuffle.signatures))"
+    )
+    answer = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert int(answer.stdout) == 4

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from workers.frames.server import FrameServer, Limits, listen_on
+from workers.science.io.bitshuffle import load_bitshuffle
 from workers.science.io.formats import known_formats
 
 
@@ -23,10 +24,17 @@ def main(arguments: list[str] | None = None) -> int:
     secret = given.secret_file.read_text().strip().encode() if given.secret_file else b""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     listener = listen_on(given.listen)
-    known_formats()  # loads every reader, so that children begin with what they need
+    load_readers()
     limits = Limits(n_readers=given.readers, frame_s=given.frame_s)
     FrameServer(listener, given.data, secret, limits).run()
     return 0
+
+
+def load_readers() -> None:
+    """Load every reader and its compiled loops, so that children begin with what they need."""
+    known_formats()
+    for n_bytes in (1, 2, 4, 8):  # a confined child could compile them, but not keep them for the next
+        load_bitshuffle(n_bytes)
 
 
 if __name__ == "__main__":

@@ -49,6 +49,24 @@ def estimate_lit_threshold(frames: NDArray, good: NDArray | None) -> float:
     return float(max(0.0, dark + _TENTH * sigma + _LIT_SIGMA * sigma)) if sigma > 0 or dark > 0 else 0.0
 
 
+class _SmallPatterns:
+    """Patterns over frames of unsigned integers of 8 or 16 bits, in small integers themselves.
+
+    Parameters
+    ----------
+    good : ndarray of shape (p,), uint8
+        1 = the pixel counts.
+    dtype : dtype
+        Of the frames.
+    """
+
+    def __init__(self, good: NDArray, dtype: np.dtype) -> None:
+        self.keep = np.where(good, np.iinfo(dtype).max, 0).astype(dtype)
+        self.sums, self.peak = np.zeros(len(good), np.uint32), np.zeros_like(self.keep)
+        self.sample = np.zeros(len(good), np.uint32), np.zeros(len(good), np.uint64), self.peak.copy()
+        self.n = self.n_sampled = 0
+
+
 @dataclass
 class FrameColumns:
     """Numbers of each frame, and patterns over all, gathered block by block.
@@ -74,12 +92,12 @@ class FrameColumns:
     def __post_init__(self) -> None:
         n_pixels = self.shape[0] * self.shape[1]
         self._good = np.ones(n_pixels, np.uint8) if self.good is None else self.good.ravel().astype(np.uint8)
+        self._masked_share = 1 - self._good.mean()
         self._total = np.zeros(n_pixels)
         self._peak = np.full(n_pixels, -np.inf)
         self._n_valid = np.zeros(n_pixels, np.int64)
         self._moments = [np.zeros(n_pixels), np.zeros(n_pixels), np.zeros(n_pixels), self._peak.copy()]
-        self._small: tuple[NDArray, NDArray, NDArray] | None = None
-        self._n_small = 0
+        self._small: _SmallPatterns | None = None
 
     def add(self, first: int, frames: NDArray) -> None:
         """Measure one block.
@@ -95,10 +113,8 @@ class FrameColumns:
             frames = frames.astype(np.float32)
         flat = np.ascontiguousarray(frames).reshape(len(frames), -1)
         is_small = flat.dtype.kind == "u" and flat.dtype.itemsize <= 2
-        self.blocks.append(self._measure_small(flat) if is_small else self._measure(flat))
-        low, high = count_bounds(flat.dtype)
-        for number in range(-first % self.variance_step, len(flat), self.variance_step):
-            add_moments(flat[number], self._good, low, high, *self._moments)
+        first_sampled = -first % self.variance_step
+        self.blocks.append((self._measure_small if is_small else self._measure)(flat, first_sampled))
 
     def add_unreadable(self, n_frames: int) -> None:
         """Leave frames without numbers."""
@@ -127,39 +143,48 @@ class FrameColumns:
         }
         return {name: pattern.reshape(self.shape) for name, pattern in named.items()}
 
-    def _measure_small(self, flat: NDArray) -> dict[str, NDArray]:
-        if (
-            self._small is None
-            or self._small[0].dtype != flat.dtype
-            or self._n_small + len(flat) > _SMALL_FRAMES
-        ):
+    def _measure_small(self, flat: NDArray, first_sampled: int) -> dict[str, NDArray]:
+        small = self._small
+        if small is None or small.keep.dtype != flat.dtype or small.n + len(flat) > _SMALL_FRAMES:
             self._add_up_small()
-            keep = np.where(self._good, np.iinfo(flat.dtype).max, 0).astype(flat.dtype)
-            self._small = keep, np.zeros(len(keep), np.uint32), np.zeros_like(keep)
-        keep, sums, peak = self._small
+            small = self._small = _SmallPatterns(self._good, flat.dtype)
         totals, maxima = np.zeros(len(flat)), np.zeros(len(flat))
         n_at_maximum, n_lit = np.zeros(len(flat), np.int64), np.zeros(len(flat), np.int64)
         floor = int(min(max(np.floor(self.lit_threshold), -1), 2**16))
-        measure_small_counts(flat, keep, floor, totals, maxima, n_at_maximum, n_lit, sums, peak)
-        self._n_small += len(flat)
-        share = np.full(len(flat), 1 - self._good.mean())
+        sampled = first_sampled, self.variance_step
+        numbers = totals, maxima, n_at_maximum, n_lit
+        measure_small_counts(
+            flat, small.keep, floor, *sampled, *numbers, small.sums, small.peak, small.sample
+        )
+        small.n += len(flat)
+        small.n_sampled += len(range(first_sampled, len(flat), self.variance_step))
+        share = np.full(len(flat), self._masked_share)
         return dict(zip(COLUMNS, (totals, maxima, n_lit, n_at_maximum, share), strict=True))
 
     def _add_up_small(self) -> None:
-        if self._small is not None:
-            keep, sums, peak = self._small
-            self._total += sums
-            self._n_valid += self._n_small * (keep > 0)
-            if self._n_small:
-                self._peak = np.where(keep > 0, np.maximum(self._peak, peak), self._peak)
-        self._small, self._n_small = None, 0
+        small, self._small = self._small, None
+        if small is None:
+            return
+        good = small.keep > 0
+        self._total += small.sums
+        self._n_valid += small.n * good
+        if small.n:
+            self._peak = np.where(good, np.maximum(self._peak, small.peak), self._peak)
+        if small.n_sampled:
+            n, total, squares, peak = self._moments
+            n += small.n_sampled * good
+            for pattern, added in zip((total, squares), small.sample, strict=False):
+                pattern += added
+            np.copyto(peak, np.maximum(peak, small.sample[2]), where=good)
 
-    def _measure(self, flat: NDArray) -> dict[str, NDArray]:
+    def _measure(self, flat: NDArray, first_sampled: int) -> dict[str, NDArray]:
         totals, maxima = np.zeros(len(flat)), np.full(len(flat), -np.inf)
         n_at_maximum, n_lit, n_used = np.zeros((3, len(flat)), np.int64)
         bounds, patterns = count_bounds(flat.dtype), (self._total, self._peak, self._n_valid)
         numbers = totals, maxima, n_at_maximum, n_lit, n_used
         measure_values(flat, self._good, *bounds, float(self.lit_threshold), *numbers, *patterns)
+        for number in range(first_sampled, len(flat), self.variance_step):
+            add_moments(flat[number], self._good, *bounds, *self._moments)
         maxima = np.where(np.isfinite(maxima), maxima, 0.0)
         share = 1 - n_used / flat.shape[1]
         return dict(zip(COLUMNS, (totals, maxima, n_lit, n_at_maximum, share), strict=True))

@@ -8,11 +8,13 @@ import numpy as np
 
 from workers.science.compiled import compiled
 
-_PIECE = 8192  # pixels; 16-bit counts of so many add up to less than 2^32
+_PIECE = 4096  # pixels; 16-bit counts of so many add up to less than 2^32
 
 
 @compiled
-def measure_small_counts(frames, keep, floor, totals, maxima, n_at_maximum, n_lit, sums, peak):
+def measure_small_counts(
+    frames, keep, floor, first, step, totals, maxima, n_at_maximum, n_lit, sums, peak, sample
+):
     """Measure frames of unsigned integers of 8 or 16 bits, all of which are counts.
 
     Parameters
@@ -23,14 +25,19 @@ def measure_small_counts(frames, keep, floor, totals, maxima, n_at_maximum, n_li
         All bits set where the pixel counts, else 0.
     floor : int
         A pixel is lit if it is larger.
+    first, step : int
+        The first frame that is added to the sample, and how many further the next one is.
     totals, maxima : ndarray of shape (m,), float64
     n_at_maximum, n_lit : ndarray of shape (m,), int64
         Results, to begin with 0.
     sums : ndarray of shape (p,), uint32
     peak : ndarray of shape (p,), like `frames`
         Patterns to which the frames are added; at most 65 536 frames fit.
+    sample : tuple of ndarray of shape (p,), uint32, uint64 and like `frames`
+        Sum, sum of squares and maximum, to which the frames of the sample are added.
     """
     n_frames, n_pixels = frames.shape
+    sample_sums, sample_squares, sample_peak = sample
     for low in range(0, n_pixels, _PIECE):
         kept, summed, highest = keep[low : low + _PIECE], sums[low : low + _PIECE], peak[low : low + _PIECE]
         for i in range(n_frames):
@@ -51,6 +58,15 @@ def measure_small_counts(frames, keep, floor, totals, maxima, n_at_maximum, n_li
                     same = np.uint32(same + np.uint32(np.uint16(piece[j] & kept[j]) == top))
                 n_at_maximum[i] = same + (n_at_maximum[i] if top == maxima[i] else 0)
                 maxima[i] = top
+        summed, highest = sample_sums[low : low + _PIECE], sample_peak[low : low + _PIECE]
+        squared = sample_squares[low : low + _PIECE]
+        for i in range(first, n_frames, step):
+            piece = frames[i, low : low + _PIECE]
+            for j in range(len(piece)):
+                value = np.uint32(piece[j] & kept[j])
+                summed[j] = np.uint32(summed[j] + value)
+                squared[j] += np.uint64(np.uint32(value * value))
+                highest[j] = value if value > highest[j] else highest[j]
 
 
 @compiled

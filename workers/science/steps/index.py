@@ -21,10 +21,12 @@ from workers.science.resample import find_invalid
 from workers.science.thumbnails import draw_pattern, write_pattern, write_strip
 
 _PREVIEW_FRAMES = 8
-_PREVIEW_BYTES = 256 * 2**20
+_PREVIEW_BYTES = 128 * 2**20
 _PREVIEW_TRIES = 64
-# small enough to stay near the processor between reading and measuring
+# Small enough to stay near the processor between reading and measuring; but a few frames at once, because the
+# patterns to which they are added go through memory once for each block.
 _BLOCK_BYTES = 4 * 2**20
+_BLOCK_FRAMES, _LARGE_BLOCK_BYTES = 8, 32 * 2**20
 
 
 def inspect_source(
@@ -97,7 +99,7 @@ def index_range(
     failed = Unreadable()
     with open_source(source) as reader:
         columns = _prepare_columns(source, reader)
-        for first, last, frames in read_blocks(reader, start, stop, failed, block_bytes=_BLOCK_BYTES):
+        for first, last, frames in read_blocks(reader, start, stop, failed, block_bytes=_block_bytes(reader)):
             if frames is None:
                 columns.add_unreadable(last - first)
             else:
@@ -166,6 +168,11 @@ def _prepare_columns(source: dict[str, Any], reader: FrameReader) -> FrameColumn
         threshold = estimate_lit_threshold(reader.read(0, 1), good)
     step = -(-source["n_frames"] // VARIANCE_FRAMES)
     return FrameColumns((reader.height, reader.width), good, threshold, step)
+
+
+def _block_bytes(reader: FrameReader) -> int:
+    frame_bytes = reader.height * reader.width * reader.dtype.itemsize
+    return max(_BLOCK_BYTES, min(_BLOCK_FRAMES * frame_bytes, _LARGE_BLOCK_BYTES))
 
 
 def _read_first(reader: FrameReader, n_frames: int) -> NDArray:

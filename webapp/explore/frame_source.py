@@ -6,7 +6,10 @@ What crosses the line is described in `workers/frames/protocol.py`, which the po
 import hmac
 import json
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import BoundedSemaphore
 from typing import Any
 from uuid import UUID
 
@@ -17,10 +20,14 @@ from webapp.jobs.models import Product
 
 PATIENCE_S = {"frame": 30, "mask": 30, "pattern": 130}  # a little more than the server's own
 CONNECT_S = 2
+# Whoever waits for numbers holds a thread of the web server; the others are for the rest of the portal.
+SEATS = {name: BoundedSemaphore(n) for name, n in (("frame", 8), ("pattern", 3))}
+SEAT_S = {"frame": 3, "pattern": 0.1}  # a frame is soon there, a pattern may take minutes
 LONGEST_LINE = 64 * 1024
 
 AWAY = "The server of full-resolution frames does not answer. Ask whoever runs this portal to start it."
 BROKEN = "The frame broke off on its way. Try again; if it stays so, check the source file."
+BUSY = "Too many people wait for full-resolution numbers. Try again in a moment."
 TOO_OLD = (
     "This data set was looked into by an earlier version of the portal. "
     "Look into its files again to see full-resolution frames."
@@ -73,7 +80,7 @@ def ask(dataset: Dataset, source: Product, operation: str, **task: Any) -> Numbe
         raise FrameSourceError("source", TOO_OLD)
     asked = {"op": operation, "source": str(description), "moved": dataset.moved, **task}
     try:
-        with _connect() as connection:
+        with _seat("pattern" if operation == "pattern" else "frame"), _connect() as connection:
             connection.settimeout(PATIENCE_S[operation])
             connection.sendall(_signed(json.dumps(asked).encode()) + b"\n")
             header, rest = _read_line(connection)
@@ -83,6 +90,17 @@ def ask(dataset: Dataset, source: Product, operation: str, **task: Any) -> Numbe
     except OSError as error:
         raise FrameSourceError("away", AWAY) from error
     return Numbers(data, tuple(header.pop("shape")), header.pop("dtype"), header)
+
+
+@contextmanager
+def _seat(kind: str) -> Iterator[None]:
+    """Wait with few others at a time, or say at once that there are too many."""
+    if not SEATS[kind].acquire(timeout=SEAT_S[kind]):
+        raise FrameSourceError("busy", BUSY)
+    try:
+        yield
+    finally:
+        SEATS[kind].release()
 
 
 def _connect() -> socket.socket:

@@ -183,10 +183,13 @@ def frames_command() -> list[str]:
 
 
 def web_command(address: str) -> list[str]:
-    """Return the command line of the web server."""
+    """Return the command line of the web server.
+
+    Uploads, frames and patterns hold a thread for seconds, so there are more of them than cores.
+    """
     return [
         *(sys.executable, "-m", "gunicorn", "webapp.wsgi:application", "--bind", address),
-        *("--worker-class", "gthread", "--workers", "1", "--threads", "8"),
+        *("--worker-class", "gthread", "--workers", "1", "--threads", "32"),
         *("--timeout", "120", "--graceful-timeout", "5", "--log-level", "warning"),
         *("--chdir", str(settings.BASE_DIR)),
     ]

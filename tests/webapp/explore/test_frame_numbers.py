@@ -1,6 +1,7 @@
 """Full-resolution numbers by way of the portal and a real frame server."""
 
 import io
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from django.urls import reverse
 from tests.webapp.drawn_frames import count_map, draw_frames
 from tests.webapp.factories import make_classified, make_dataset, make_group, make_sorted_dataset, make_user
 from webapp.datasets.models import Dataset
+from webapp.explore.frame_source import SEATS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frame_server")]
 N = 40
@@ -166,3 +168,13 @@ def test_strangers_find_no_numbers(dataset, name: str, arguments: list):
 def test_a_source_of_another_data_set_is_not_read_by_way_of_my_own(client, dataset):
     foreign = make_dataset(make_group("other"), 5, name="theirs").products.get(kind="inspect").pk
     assert client.get(url_of("frame-full", dataset, 0), {"of": foreign}).status_code == 404
+
+
+def test_patterns_that_many_wait_for_leave_the_portal_its_threads(client, dataset):
+    url = url_of("frame-pattern", dataset) + "?frames=0-3"
+    with ExitStack() as taken:
+        while SEATS["pattern"].acquire(blocking=False):
+            taken.callback(SEATS["pattern"].release)
+        assert "Too many people wait" in line_of(client.get(url), 503)
+        assert client.get(url_of("frame-full", dataset, 0)).status_code == 200
+    assert client.get(url).status_code == 200

@@ -86,6 +86,17 @@ def test_a_file_that_needs_too_much_memory_is_named_in_the_error(folders):
     assert "memory" in word["error"] or "more than the 800 MiB" in word["error"]
 
 
+def test_the_first_frames_of_the_largest_detectors_are_looked_at_within_the_usual_memory(folders):
+    path = str(folders / "in" / "sixteen_megapixels.h5")
+    with h5py.File(path, "w") as file:  # a background, so that a peak of single photons is looked for
+        frames = file.create_dataset("data", (8, 4362, 4148), "u4", chunks=(1, 4362, 4148), compression=1)
+        frame = np.random.default_rng(0).poisson(5, (4362, 1)).astype("u4") + np.arange(4148, dtype="u4") % 7
+        for number in range(3):
+            frames[number] = frame
+    word = _run("index.inspect_source", {"sources": [path], "roots": [str(folders / "in")]}, folders / "out")
+    assert word.get("result", word).get("n_frames") == 8, word
+
+
 def test_only_arguments_that_name_places_are_made_readable():
     source = {"roots": ["/data"], "moved": {"roots": ["/tape"]}, "dataset_path": "/etc", "mask_path": "/root"}
     arguments = {

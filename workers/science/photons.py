@@ -10,6 +10,8 @@ from workers.science.resample import find_invalid
 
 _BINS = 400
 _MIN_PEAK_PIXELS = 200
+# The histogram is made in double precision; of the first frames of a large detector some pixels tell enough.
+_MAX_VALUES = 16_000_000
 # The peak of single photons must stand out above the valley before it by this factor.
 _MIN_PROMINENCE = 1.5
 # Between whole numbers nearer than this there is no valley; they are photons of a bright pattern.
@@ -55,6 +57,7 @@ def estimate_photon_scale(frames: NDArray, good: NDArray | None) -> PhotonScale:
     """
     values = frames[:, good] if good is not None else frames.ravel()
     values = values.ravel()
+    values = values[:: -(-values.size // _MAX_VALUES) or 1]
     invalid = find_invalid(values)
     values = values if invalid is None else values[~invalid]
     if frames.dtype.kind in "iu" and _counts_photons(values):

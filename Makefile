@@ -34,7 +34,7 @@ bench: $(VENV)/.installed-dev ## measure what docs/benchmarks.md reports
 
 bench-million: $(VENV)/.installed-dev static-root/.collected ## 10^6 frames through the line and all pages: hours, 20 GB in build/million
 	@mkdir -p build/million
-	$(BIN)/python -m benchmarks.million --frames $(or $(FRAMES),1000000) --data build/million --json build/million/figures.json
+	$(BIN)/python -m benchmarks.million --data build/million --json build/million/figures.json
 
 $(VENV)/.created:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \

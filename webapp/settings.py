@@ -138,7 +138,7 @@ FRAME_SECRET = env_str("FRAME_SECRET")
 STARTS_FRAME_SERVER = not env_str("FRAME_SERVER")
 UPLOAD_LIMIT_BYTES = env_int("UPLOAD_LIMIT_GB", 50, minimum=1) * 10**9
 UPLOAD_QUOTA_BYTES = env_int("UPLOAD_QUOTA_GB", 200, minimum=1) * 10**9
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["webapp.uploads.small_forms.SmallFormHandler"]
 FILE_UPLOAD_TEMP_DIR = DATA_DIR / "incoming"
 FILE_UPLOAD_TEMP_DIR.mkdir(exist_ok=True)
 

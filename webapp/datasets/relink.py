@@ -77,18 +77,35 @@ def compare(old: dict[str, Any], new: dict[str, Any]) -> Found:
         _content(a) is not None and _content(a) == _content(b) for a, b in zip(before, now, strict=False)
     ]
     if all(is_same) and len(now) == len(before):
-        paths = [[item["path"] for item in description["files"]] for description in (old, new)]
-        if paths[0] != paths[1]:
-            return Found.MOVED
-        # Only the ends of a file are hashed: in between, whoever wrote to it may have changed anything.
-        is_untouched = all(a["fingerprint"] == b["fingerprint"] for a, b in zip(before, now, strict=True))
-        return Found.SAME if is_untouched else Found.TOUCHED
+        return _compare_linked(old, new)
     # A file that is written grows at its end; the ones before it are complete.
     last = len(before) - 1
     is_longer = new["n_frames"] > old["n_frames"] or _content(before[last]) is None
     if all(is_same[:-1]) and is_longer and now[last]["size"] >= before[last]["size"]:
         return Found.GROWN
     return Found.OTHER
+
+
+def _compare_linked(old: dict[str, Any], new: dict[str, Any]) -> Found:
+    """Compare where the files themselves are the same: frames may lie in others that they link to."""
+    pairs = _pair(old["files"], new["files"])
+    lost = [before for before, now in pairs if now is None]
+    if lost:
+        is_longer = new["n_frames"] > old["n_frames"] or _content(lost[0]) is None
+        return Found.GROWN if is_longer and lost == [pairs[-1][0]] else Found.OTHER
+    if any(before["path"] != now["path"] for before, now in pairs):
+        return Found.MOVED
+    # Only the ends of a file are hashed: in between, whoever wrote to it may have changed anything.
+    is_untouched = all(before["fingerprint"] == now["fingerprint"] for before, now in pairs)
+    return Found.SAME if is_untouched else Found.TOUCHED
+
+
+def _pair(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[tuple[dict[str, Any], Any]]:
+    """Return each file of `old` with that of `new`: by its place, or by its content if it is linked to."""
+    linked = {_content(item): item for item in new if item.get("linked")}
+    linked.pop(None, None)
+    own = iter([item for item in new if not item.get("linked")])
+    return [(item, linked.get(_content(item)) if item.get("linked") else next(own)) for item in old]
 
 
 @transaction.atomic
@@ -126,7 +143,7 @@ def _content(item: dict[str, Any]) -> tuple[str, str] | None:
 
 
 def _follow(dataset: Dataset, old: dict[str, Any], new: dict[str, Any]) -> None:
-    pairs = list(zip(old["files"], new["files"], strict=False))
+    pairs = _pair(old["files"], new["files"])
     files = {
         before["path"]: {"path": now["path"], "fingerprint": now["fingerprint"]} for before, now in pairs
     }

@@ -7,7 +7,7 @@ from django.conf import settings
 
 from tests.webapp.factories import make_dataset, make_group, make_product, make_user
 from webapp.datasets.models import Dataset
-from webapp.datasets.relink import Found, compare, look_again, settle
+from webapp.datasets.relink import Found, _follow, compare, look_again, settle
 from webapp.datasets.services import inspect_source
 from webapp.jobs.models import Job, Product, State
 from webapp.jobs.services import end_job
@@ -44,6 +44,38 @@ def test_a_file_whose_writer_has_closed_it_is_taken_over_complete():
     growing = described(("/a/1.h5", 100, "aa"))
     growing["files"][0]["fingerprint"] = "growing-8-17-100"
     assert compare(growing, described(("/a/1.h5", 140, "aa"))) is Found.GROWN
+
+
+def master(*linked, n_frames=10, place="/a"):
+    """Return the description of a file whose frames lie in others, given as (name, hash)."""
+    found = described((f"{place}/master.h5", 9, "mm"), n_frames=n_frames)
+    return found | {
+        "files": found["files"]
+        + [
+            {"path": f"{place}/{name}", "size": 70, "fingerprint": f"70-17-{digest}", "linked": True}
+            for name, digest in linked
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("now", "found"),
+    [
+        (master(("data_1.h5", "aa"), ("data_2.h5", "bb")), Found.SAME),
+        (master(("data_1.h5", "xx"), ("data_2.h5", "bb")), Found.OTHER),
+        (master(("data_1.h5", "aa"), ("data_2.h5", "xx")), Found.OTHER),
+        (master(("data_1.h5", "aa"), ("data_2.h5", "xx"), n_frames=14), Found.GROWN),
+        (master(("a.geom", "gg"), ("data_1.h5", "aa"), ("data_2.h5", "bb"), place="/b"), Found.MOVED),
+    ],
+)
+def test_files_that_are_linked_to_count_as_well(now, found):
+    assert compare(master(("data_1.h5", "aa"), ("data_2.h5", "bb")), now) is found
+
+
+def test_a_linked_file_is_followed_by_its_content_and_not_by_its_place_in_the_list(dataset):
+    old = master(("data_1.h5", "aa"))
+    _follow(dataset, old, master(("a.geom", "gg"), ("data_1.h5", "aa"), place="/b") | {"roots": ["/b"]})
+    assert dataset.moved["files"]["/a/data_1.h5"]["path"] == "/b/data_1.h5"
 
 
 def test_a_file_that_was_written_to_in_its_place_is_not_taken_for_the_same():

@@ -159,7 +159,42 @@ def find_gaps(frames, good, low, high, has_gap):
 
 
 @compiled
-def average_frames(frames, good, row_first, row_weights, column_first, column_weights, sums):
+def _add_rows(frame, mask, rows, row, left, right, line):
+    """Add up the rows below one row of the result, from column `left` to `right`; see `average_frames`."""
+    first, weights = rows
+    cut = line[left:right]
+    cut[:] = 0
+    for k in range(weights.shape[1]):
+        weight, y = weights[row, k], first[row] + k
+        if weight == 0:
+            continue
+        pixels, usable = frame[y, left:right], mask[y, left:right]
+        for x in range(len(cut)):
+            value = np.float32(pixels[x])
+            cut[x] += weight * (value if usable[x] != 0 else np.float32(0))
+
+
+@compiled
+def _add_columns(line, columns, scale, result):
+    """Add up the pixels of a line below each pixel of the result, and scale; see `average_frames`."""
+    first, weights = columns
+    if weights.shape[1] == 3:  # written out it takes half the time
+        for column in range(len(result)):
+            x = np.uintp(first[column])
+            total = weights[column, 0] * line[x]
+            total += weights[column, 1] * line[x + np.uintp(1)]
+            total += weights[column, 2] * line[x + np.uintp(2)]
+            result[column] = total * scale[column]
+        return
+    for column in range(len(result)):
+        total, x = np.float32(0), np.uintp(first[column])
+        for k in range(weights.shape[1]):
+            total += weights[column, k] * line[x + np.uintp(k)]
+        result[column] = total * scale[column]
+
+
+@compiled
+def average_frames(frames, good, rows, columns, scale, averages):
     """Add up the pixels below each output pixel, weighted by row and by column.
 
     Parameters
@@ -168,67 +203,67 @@ def average_frames(frames, good, row_first, row_weights, column_first, column_we
         Frames.
     good : ndarray of shape (m or 1, height, width), uint8
         1 = good; other pixels are taken as 0, whatever they hold. One for all frames, or one each.
-    row_first, column_first : ndarray of shape (s,), int64
-        First input row and column of each output row and column.
-    row_weights, column_weights : ndarray of shape (s, k), float32
-        Their weights, from the first on; 0 where there are fewer than k, which may lie outside.
-    sums : ndarray of shape (m, s, s), float32
+    rows, columns : tuple of ndarray of shape (s,), int64, and (s, k), float32
+        First input row or column of each output row or column, and the weights from the first on; 0 where
+        there are fewer than k, which may lie outside.
+    scale : ndarray of shape (m or 1, s, s), float32
+        What the sums are multiplied by. One for all frames, or one each.
+    averages : ndarray of shape (m, s, s), float32
         Result.
     """
     n_frames, _, width = frames.shape
-    size, n_rows = row_weights.shape
-    n_columns = column_weights.shape[1]
-    left = max(0, column_first.min())
-    right = min(width, column_first.max() + n_columns)
+    n_columns = columns[1].shape[1]
+    left, right = max(0, columns[0].min()), min(width, columns[0].max() + n_columns)
     line = np.zeros(width + n_columns, np.float32)
-    cut = line[left:right]
-    for row in range(size):
+    for row in range(averages.shape[1]):
         for i in range(n_frames):
-            mask = good[i if len(good) > 1 else 0]
-            cut[:] = 0
-            for k in range(n_rows):
-                weight, y = row_weights[row, k], row_first[row] + k
-                if weight == 0:
-                    continue
-                pixels, usable = frames[i, y, left:right], mask[y, left:right]
-                for x in range(len(cut)):
-                    value = np.float32(pixels[x])
-                    cut[x] += weight * (value if usable[x] != 0 else np.float32(0))
-            result = sums[i, row]
-            for column in range(size):
-                total, x = np.float32(0), np.uintp(column_first[column])
-                for k in range(n_columns):
-                    total += column_weights[column, k] * line[x + np.uintp(k)]
-                result[column] = total
+            mask, factors = good[i if len(good) > 1 else 0], scale[i if len(scale) > 1 else 0]
+            _add_rows(frames[i], mask, rows, row, left, right, line)
+            _add_columns(line, columns, factors[row], averages[i, row])
 
 
 @compiled
-def look_up_levels(counts, bits, first, thresholds, levels):
-    """Count for each value the thresholds that it reaches.
+def condense_frames(frames, good, rows, columns, scale, counts, bits, table, levels):
+    """Average frames and look up levels: count for each average the thresholds that it reaches.
 
     Parameters
     ----------
-    counts : ndarray of shape (p,), float32
-        Values.
-    bits : ndarray of shape (p,), int32
-        The same memory as integers: the upper 16 bits of a float grow with its value.
-    first : ndarray of shape (32768,), uint8
-        Level of the smallest value with these upper bits.
-    thresholds : ndarray of shape (256,), float32
-        Rising; the last is NaN, which nothing reaches.
-    levels : ndarray of shape (p,), uint8
-        Result; 0 for negative values and NaN.
+    frames, good, rows, columns, scale
+        As in `average_frames`.
+    counts : ndarray of shape (s,), float32
+        For use in here.
+    bits : ndarray of shape (s,), uint32
+        The same memory: the upper 16 bits of a positive float grow with its value.
+    table : tuple
+        Level of the smallest value with each 16 upper bits, uint8 (65536,); how many thresholds there are
+        at most between values with the same ones; rising thresholds, float32 (256,), the last of which is
+        NaN, which nothing reaches.
+    levels : ndarray of shape (m, s, s), uint8
+        Result; 0 for negative averages and NaN.
     """
-    for j in range(len(counts)):
-        value = counts[j]
-        # unsigned, so that no index needs a look at whether it counts from the end
-        level = np.uintp(first[np.uintp(bits[j] >> 16)]) if value > 0 else np.uintp(0)
-        # two steps without a branch, which the processor could not foresee; more are hardly ever needed
-        level += np.uintp(value >= thresholds[level])
-        level += np.uintp(value >= thresholds[level])
-        while value >= thresholds[level]:
-            level += np.uintp(1)
-        levels[j] = level
+    n_frames, _, width = frames.shape
+    n_columns = columns[1].shape[1]
+    left, right = max(0, columns[0].min()), min(width, columns[0].max() + n_columns)
+    line = np.zeros(width + n_columns, np.float32)
+    lowest, n_steps, thresholds = table
+    for row in range(levels.shape[1]):
+        for i in range(n_frames):
+            mask, factors = good[i if len(good) > 1 else 0], scale[i if len(scale) > 1 else 0]
+            _add_rows(frames[i], mask, rows, row, left, right, line)
+            _add_columns(line, columns, factors[row], counts)
+            result = levels[i, row]
+            # unsigned, so that no index needs a look at whether it counts from the end; no branch, which the
+            # processor could not foresee
+            if n_steps == 1:
+                for column in range(len(result)):
+                    level = np.uintp(lowest[np.uintp(bits[column] >> np.uint32(16))])
+                    result[column] = level + np.uintp(counts[column] >= thresholds[level])
+                continue
+            for column in range(len(result)):
+                level = np.uintp(lowest[np.uintp(bits[column] >> np.uint32(16))])
+                for _ in range(n_steps):
+                    level += np.uintp(counts[column] >= thresholds[level])
+                result[column] = level
 
 
 @compiled
@@ -238,7 +273,7 @@ def paint_tiles(levels, masked, colours, masked_colour, n_across, picture):
     Parameters
     ----------
     levels : ndarray of shape (m, t, t), float32
-        0 to 255, which is not looked at again.
+        From 0 to 255; rounding may lead a little beyond.
     masked : ndarray of shape (t, t), bool
         True = painted in the colour of masked pixels.
     colours : ndarray of shape (256, 3), uint8
@@ -254,6 +289,6 @@ def paint_tiles(levels, masked, colours, masked_colour, n_across, picture):
         for y in range(side):
             line, hidden, row = levels[i, y], masked[y], picture[top + y, left : left + side]
             for x in range(side):
-                level = np.uintp(line[x] + np.float32(0.5))
+                level = np.uintp(min(line[x], np.float32(255)) + np.float32(0.5))
                 shade = masked_colour if hidden[x] else colours[level]
                 row[x, 0], row[x, 1], row[x, 2] = shade[0], shade[1], shade[2]

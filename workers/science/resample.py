@@ -10,12 +10,15 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.science.kernels import average_frames, find_gaps, look_up_levels
+from workers.science.kernels import average_frames, condense_frames, find_gaps
 
 # An output pixel with less of its area usable than this is masked itself.
 MIN_COVERAGE = 0.25
 # As many frames at once, so that their rows stay near the processor.
-_STEP = 16
+_STEP = 8
+_INFINITY = 0x7F80  # upper 16 bits of the float
+# The compiled loops have one written out for so many weights an output pixel.
+_FEW_WEIGHTS = 3
 
 
 def weigh_axis(length: int, centre: float, side: float, size: int) -> NDArray:
@@ -75,7 +78,9 @@ class Resampler:
         self._rows = _support(weigh_axis(height, self.centre[0], self.side, self.size))
         self._columns = _support(weigh_axis(width, self.centre[1], self.side, self.size))
         self._good = np.ascontiguousarray(self.mask, np.uint8)[None]
-        self.coverage = self._add_up(self._good, np.ones_like(self._good))[0]
+        self._unscaled = np.ones((1, self.size, self.size), np.float32)
+        coverage = self._average(self._good, np.ones_like(self._good), self._unscaled)
+        self.coverage, self._scale = coverage[0], _invert(coverage)
 
     @property
     def small_mask(self) -> NDArray:
@@ -100,7 +105,10 @@ class Resampler:
         small = np.empty((len(frames), self.size, self.size), np.float32)
         for first in range(0, len(frames), _STEP):
             block = _compilable(frames[first : first + _STEP])
-            small[first : first + len(block)] = self._average(block, fill)
+            good, scale = self._weigh(block)
+            averages = self._average(block, good, scale)
+            here = slice(first, first + len(block))
+            small[here] = averages if fill == 0 else np.where(scale > 0, averages, np.float32(fill))
         return small
 
     def resample_levels(self, frames: NDArray, thresholds: NDArray) -> NDArray:
@@ -111,57 +119,56 @@ class Resampler:
         frames : ndarray of shape (m, height, width)
             As for `resample`.
         thresholds : ndarray of shape (255,), float32
-            Rising counts.
+            Rising counts, above 0.
 
         Returns
         -------
         levels : ndarray of shape (m, size, size), uint8
             0 where masked, or where the average is negative.
         """
-        starts, reached = prepare_look_up(thresholds)
+        table = _look_up_table(np.ascontiguousarray(thresholds, np.float32).tobytes())
+        counts = np.empty(self.size, np.float32)
         levels = np.empty((len(frames), self.size, self.size), np.uint8)
         for first in range(0, len(frames), _STEP):
             block = _compilable(frames[first : first + _STEP])
-            counts = np.ascontiguousarray(self._average(block, 0.0)).ravel()
-            here = levels[first : first + len(block)].reshape(-1)
-            look_up_levels(counts, counts.view(np.int32), starts, reached, here)
+            here = levels[first : first + len(block)]
+            good, scale = self._weigh(block)
+            weights = self._rows, self._columns, scale
+            condense_frames(block, good, *weights, counts, counts.view(np.uint32), table, here)
         return levels
 
-    def _average(self, frames: NDArray, fill: float) -> NDArray:
+    def _weigh(self, frames: NDArray) -> tuple[NDArray, NDArray]:
+        """Return what is good, and what sums over it are multiplied by: for all frames, or for each."""
         has_gap = np.zeros(len(frames), np.uint8)
         if frames.dtype.kind != "u" or frames.dtype.itemsize > 2:
             low, high = count_bounds(frames.dtype)
             find_gaps(frames.reshape(len(frames), -1), self._good.ravel(), low, high, has_gap)
-        good, coverage = self._good, self.coverage
-        if has_gap.any():
-            invalid = find_invalid(frames)
-            good = self._good if invalid is None else (self._good != 0) & ~invalid
-            good = np.ascontiguousarray(np.broadcast_to(good, frames.shape), np.uint8)
-            coverage = self._add_up(good, np.ones_like(self._good))
-        sums = self._add_up(frames, good)
-        is_good = coverage >= MIN_COVERAGE
-        # one multiplication in place, by which masked pixels become 0; they are filled only where asked
-        sums *= np.where(is_good, 1 / np.maximum(coverage, np.float32(1e-6)), np.float32(0))
-        return sums if fill == 0 else np.where(is_good, sums, np.float32(fill))
+        invalid = find_invalid(frames) if has_gap.any() else None
+        if invalid is None:
+            return self._good, self._scale
+        good = np.ascontiguousarray((self._good != 0) & ~invalid, np.uint8)
+        return good, _invert(self._average(good, np.ones_like(self._good), self._unscaled))
 
-    def _add_up(self, frames: NDArray, good: NDArray) -> NDArray:
-        sums = np.empty((len(frames), self.size, self.size), np.float32)
-        average_frames(frames, good, *self._rows, *self._columns, sums)
-        return sums
+    def _average(self, frames: NDArray, good: NDArray, scale: NDArray) -> NDArray:
+        averages = np.empty((len(frames), self.size, self.size), np.float32)
+        average_frames(frames, good, self._rows, self._columns, scale, averages)
+        return averages
+
+
+def _invert(coverage: NDArray) -> NDArray:
+    """Return what sums are multiplied by, float32: 0 where too little is covered."""
+    inverse = 1 / np.maximum(coverage, np.float32(1e-6))
+    return np.where(coverage >= MIN_COVERAGE, inverse, np.float32(0))
 
 
 @lru_cache(maxsize=4)
-def _look_up_tables(thresholds: bytes) -> tuple[NDArray, NDArray]:
+def _look_up_table(thresholds: bytes) -> tuple[NDArray, int, NDArray]:
+    """Prepare the table of `kernels.condense_frames` from 255 rising thresholds, float32."""
     rising = np.frombuffer(thresholds, np.float32)
-    lowest = (np.arange(1 << 15, dtype=np.int32) << 16).view(np.float32)
-    known = np.where(np.isnan(lowest), np.inf, lowest)
-    starts = np.searchsorted(rising, known, side="right").astype(np.uint8)
-    return starts, np.append(rising, np.float32(np.nan))
-
-
-def prepare_look_up(thresholds: NDArray) -> tuple[NDArray, NDArray]:
-    """Prepare tables for `kernels.look_up_levels` from 255 rising thresholds, float32; made once for each."""
-    return _look_up_tables(np.ascontiguousarray(thresholds, np.float32).tobytes())
+    smallest = (np.arange(1 << 16, dtype=np.uint32) << 16).view(np.float32)
+    levels = np.searchsorted(rising, np.where(smallest > 0, smallest, 0), side="right").astype(np.uint8)
+    n_steps = max(1, int(np.diff(levels[: _INFINITY + 1].astype(int)).max()))
+    return levels, n_steps, np.append(rising, np.float32(np.nan))
 
 
 def count_bounds(dtype: np.dtype) -> tuple[float, float]:
@@ -214,7 +221,7 @@ def _support(weights: NDArray) -> tuple[NDArray, NDArray]:
     used = weights > 0
     first = np.where(used.any(axis=1), used.argmax(axis=1), 0)
     last = np.where(used.any(axis=1), length - 1 - used[:, ::-1].argmax(axis=1), 0)
-    n_weights = int((last - first).max()) + 1
+    n_weights = max(_FEW_WEIGHTS, int((last - first).max()) + 1)
     padded = np.zeros((size, length + n_weights), np.float32)
     padded[:, :length] = weights
     columns = first[:, None] + np.arange(n_weights)

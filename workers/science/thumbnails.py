@@ -97,8 +97,10 @@ def write_sheet(path: Path, condensed: NDArray, small_mask: NDArray) -> None:
 def _paint(condensed: NDArray, small_mask: NDArray, picture: NDArray, n_across: int) -> None:
     resampler = _tile_resampler(small_mask.tobytes(), condensed.shape[1])
     masked = resampler.coverage < 0.5
-    levels = np.minimum(resampler.resample(condensed), 255)  # rounding may lead a little beyond
-    paint_tiles(levels, masked, INFERNO, MASKED_COLOUR, n_across, picture)
+    for row in range(-(-len(condensed) // n_across)):
+        levels = resampler.resample(condensed[row * n_across : (row + 1) * n_across])
+        lines = picture[row * TILE : (row + 1) * TILE]
+        paint_tiles(levels, masked, INFERNO, MASKED_COLOUR, n_across, lines)
 
 
 @lru_cache(maxsize=4)

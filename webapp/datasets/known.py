@@ -45,6 +45,14 @@ class Known:
     histogram: Histogram | None
 
     @property
+    def unknown(self) -> str:
+        """How many frames lack it, in percent; a few among many are not none."""
+        percent = 100 * self.share_unknown
+        if percent in (0, 100):
+            return "100 %" if percent else "–"
+        return f"{min(99.9, max(0.1, percent)):.1f} %"
+
+    @property
     def is_flag(self) -> bool:
         """Whether the column says yes or no."""
         return self.name.startswith("is_")
@@ -54,6 +62,7 @@ def known_columns(columns: Columns, source: dict[str, Any]) -> list[Known]:
     """Return all columns that are there; `source` holds title and unit of the source columns, by name."""
     index, measure = columns.products.get("index"), columns.products.get("measure")
     place = (index.folder if index else None, measure.folder if measure else None, columns.hit_threshold)
+    place = (*place, columns.n_frames)  # columns of another length do not count (yet)
     return _TABLES.get(place, lambda: _describe_all(columns, source))
 
 
@@ -76,8 +85,8 @@ def _describe(name: str, title: str, unit: str, group: str, values: np.ndarray |
     is_known = np.isfinite(numbers)
     unknown = 1 - float(is_known.mean())
     if name.startswith("is_"):
-        share = float(numbers[is_known].mean()) if is_known.any() else 0.0
-        return Known(name, title, unit, group, unknown, f"{100 * share:.1f} %", None)
+        share = f"{100 * float(numbers[is_known].mean()):.1f} %" if is_known.any() else "–"
+        return Known(name, title, unit, group, unknown, share, None)
     is_constant = is_known.any() and np.ptp(numbers[is_known]) == 0
     if is_constant:
         return Known(name, title, unit, group, unknown, word(float(numbers[is_known][0])), None)

@@ -140,6 +140,15 @@ def test_every_column_is_listed_with_title_unit_median_and_share_unknown():
     )
 
 
+def test_the_table_of_a_data_set_that_grew_appears_when_its_frames_are_condensed_again():
+    dataset = make_indexed()
+    few = make_product(dataset, "condense", lambda out: np.save(out / "condensed.npy", np.zeros((4, 8, 8))))
+    assert known_columns(columns_of(dataset), {}) == []
+    make_product(dataset, "condense", lambda out: np.save(out / "condensed.npy", np.zeros((10, 8, 8))))
+    assert few in dataset.products.all()
+    assert "lit_pixels" in {column.name for column in known_columns(columns_of(dataset), {})}
+
+
 def test_the_table_follows_the_threshold(signed_in):
     dataset = make_indexed(facts={"hit_threshold": 11})
     url = reverse("datasets:dataset-columns", args=[dataset.pk])

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from workers.science.errors import SourceError
 from workers.science.io.guard import Guard, OpenedFile
 from workers.science.io.stack_reader import StackFormat
-from workers.science.io.stacks import Content, StackInfo, check_stack
+from workers.science.io.stacks import Content, StackInfo, check_stack, header_number
 
 IMAGE = "image"  # stands for the one image of a file where others have a path
 _HEADER_BYTES = 2**18
@@ -138,7 +138,7 @@ def _read_header(opened: OpenedFile) -> _Header:
     if kind not in _TYPES:
         raise SourceError(opened.path, f"holds values of the type “{kind[:60]}”", _REMEDY)
     width, height, n_bytes = (
-        _number(opened.path, fields, f"x-binary-size{name}")
+        header_number(opened.path, fields, f"x-binary-size{name}")
         for name in ("-fastest-dimension", "-second-dimension", "")
     )
     dtype = np.dtype(_TYPES[kind])
@@ -150,13 +150,6 @@ def _read_header(opened: OpenedFile) -> _Header:
         cause = f"the file is truncated: it has {opened.size} of {offset + n_bytes} bytes"
         raise SourceError(opened.path, cause, "Copy it again, or wait until it is written")
     return _Header((height, width), dtype, offset, n_bytes, fields.get("content-md5", ""))
-
-
-def _number(path: str, fields: dict[str, str], name: str) -> int:
-    text = fields.get(name, "")
-    if not re.fullmatch(r"\d{1,18}", text):
-        raise SourceError(path, f"its header does not say {name}", _REMEDY)
-    return int(text)
 
 
 FORMAT = CbfFormat()

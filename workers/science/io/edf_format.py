@@ -17,7 +17,7 @@ from workers.science.io.audit import MAX_FRAMES
 from workers.science.io.guard import Guard
 from workers.science.io.npy import NpyHeader, read_frames
 from workers.science.io.stack_reader import StackFormat
-from workers.science.io.stacks import Content, StackInfo, check_stack
+from workers.science.io.stacks import Content, StackInfo, check_stack, header_number
 
 IMAGE = "image"
 _HEADER_BYTES = 2**16
@@ -148,19 +148,19 @@ class EdfStack:
         check_stack(self.path, shape, dtype)
         start = _end_of(head, self.path)
         if "header_bytes" in fields:  # SMV pads its header to there
-            start = _number(self.path, fields, "header_bytes")
+            start = header_number(self.path, fields, "header_bytes")
         offset, needed = place + start, shape[0] * shape[1] * shape[2] * dtype.itemsize
         if offset + needed > self.size:
             cause = f"the file is truncated: it has {self.size} of {offset + needed} bytes"
             raise SourceError(self.path, cause, "Copy it again, or wait until it is written")
         names = [name for name in ("size", "edf_binarysize") if name in fields]
-        stored = max([needed, *(_number(self.path, fields, name) for name in names)])
+        stored = max([needed, *(header_number(self.path, fields, name) for name in names)])
         return _Block(shape, dtype, offset, offset + stored)
 
     def _shape(self, fields: dict[str, str]) -> tuple[int, int, int]:
         names = ("dim_1", "dim_2", "dim_3") if "dim_1" in fields else ("size1", "size2", "size3")
-        width, height = (_number(self.path, fields, name) for name in names[:2])
-        n_frames = _number(self.path, fields, names[2]) if names[2] in fields else 1
+        width, height = (header_number(self.path, fields, name) for name in names[:2])
+        n_frames = header_number(self.path, fields, names[2]) if names[2] in fields else 1
         return n_frames, height, width
 
     def _dtype(self, fields: dict[str, str]) -> np.dtype:
@@ -184,13 +184,6 @@ def _end_of(head: bytes, path: str) -> int:
     if end is None:
         raise SourceError(path, f"its header has no end within {_HEADER_BYTES // 1024} KiB", _REMEDY)
     return end.end()
-
-
-def _number(path: str, fields: dict[str, str], name: str) -> int:
-    text = fields.get(name, "")
-    if not re.fullmatch(r"\d{1,18}", text):
-        raise SourceError(path, f"its header does not say {name}", _REMEDY)
-    return int(text)
 
 
 FORMAT = EdfFormat()

@@ -4,7 +4,8 @@ A data set of such a format is the stacks of its files, one after the other. A f
 left out and told of in ``states``; one whose frames are of another shape or type ends the description.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -129,6 +130,35 @@ def check_stack(subject: str, shape: Sequence[int], dtype: np.dtype) -> None:
     if n_frames > MAX_FRAMES or frame_bytes > MAX_FRAME_BYTES or n_frames * frame_bytes > MAX_LOGICAL_BYTES:
         cause = f"claims {n_frames} frames of {frame_bytes / 2**20:.1f} MiB, more than can be true"
         raise SourceError(subject, cause, "Check what wrote the file")
+
+
+def header_number(path: str, fields: Mapping[str, str], name: str) -> int:
+    """Read a number of a header that is text.
+
+    Parameters
+    ----------
+    path : str
+        The file, for the error.
+    fields : mapping of str to str
+        The header.
+    name : str
+        Of the number.
+
+    Returns
+    -------
+    number : int
+        Not negative, of at most 18 digits.
+
+    Raises
+    ------
+    SourceError
+        If the header does not say it.
+    """
+    text = fields.get(name, "")
+    if not re.fullmatch(r"[0-9]{1,18}", text):
+        remedy = "Check what wrote the file, or copy it again"
+        raise SourceError(path, f"its header does not say {name}", remedy)
+    return int(text)
 
 
 def describe_stacks(

@@ -11,6 +11,7 @@ import pytest
 from tests.integration.conftest import wait_until
 from tests.integration.tus_client import Generated, MiB, TusClient, WebServer, break_off, status_of
 from webapp.datasets.models import Dataset
+from webapp.supervisor.group import WEB_THREADS
 from webapp.uploads.models import Upload
 
 CHUNK = 32 * MiB
@@ -125,10 +126,10 @@ def has_ended(connection):
 
 
 def test_a_request_that_hangs_locks_nobody_out_and_adds_nothing_later(client):
-    size = 16 * MiB
+    size = (WEB_THREADS + 6) * MiB
     path = client.create(size)
     part, hanging = Upload.objects.get().part.path, []
-    for _ in range(10):  # more than the server has threads
+    for _ in range(WEB_THREADS + 2):
         offset = client.offset(path)
         connection = client.open_patch(path, offset, size - offset)
         connection.sendall(b"a" * MiB)

@@ -21,6 +21,7 @@ from webapp.supervisor.process import SupervisedProcess
 logger = logging.getLogger(__name__)
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+WEB_THREADS = 32  # uploads, frames and patterns hold one for seconds, so there are more than cores
 PATIENCE_S = 20  # from asking all to end to killing what is left
 
 
@@ -183,13 +184,10 @@ def frames_command() -> list[str]:
 
 
 def web_command(address: str) -> list[str]:
-    """Return the command line of the web server.
-
-    Uploads, frames and patterns hold a thread for seconds, so there are more of them than cores.
-    """
+    """Return the command line of the web server."""
     return [
         *(sys.executable, "-m", "gunicorn", "webapp.wsgi:application", "--bind", address),
-        *("--worker-class", "gthread", "--workers", "1", "--threads", "32"),
+        *("--worker-class", "gthread", "--workers", "1", "--threads", str(WEB_THREADS)),
         *("--timeout", "120", "--graceful-timeout", "5", "--log-level", "warning"),
         *("--chdir", str(settings.BASE_DIR)),
     ]

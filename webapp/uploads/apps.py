@@ -10,13 +10,15 @@ class UploadsConfig(AppConfig):
     name = "webapp.uploads"
 
     def ready(self) -> None:
-        """Expire uploads also where nobody begins another one."""
+        """Finish and expire uploads also where nobody looks at them any more."""
         from webapp.jobs.signals import tidying
 
         tidying.connect(_tidy, dispatch_uid="uploads")
 
 
 def _tidy(**_: Any) -> None:
+    from webapp.uploads.finish import finish_idle
     from webapp.uploads.services import remove_expired
 
+    finish_idle()
     remove_expired()

@@ -1,7 +1,8 @@
 """When all files of a set are there: hash them, move them into place, register the data set.
 
 Hashing takes a while, so it is done beside the request, from the disk: what is compared is what is kept.
-A process that dies on the way loses nothing; whoever asks next for the set's state begins again.
+A process that dies on the way loses nothing: whoever asks next for the set's state begins again, else the
+reaper does.
 """
 
 import fcntl
@@ -44,6 +45,13 @@ def finish_soon(upload_set: UploadSet) -> None:
         threading.Thread(target=_finish_aside, args=(upload_set.pk,), daemon=True).start()
 
     transaction.on_commit(begin)
+
+
+def finish_idle() -> None:
+    """Finish sets that have all their files, and whose process died while nobody looked on."""
+    for upload_set in UploadSet.objects.unfinished().filter(is_refused=False, trouble=""):
+        if is_complete(upload_set):
+            finish_soon(upload_set)
 
 
 def is_under_way(upload_set: UploadSet) -> bool:

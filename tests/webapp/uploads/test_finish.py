@@ -197,12 +197,28 @@ def test_files_that_no_row_speaks_of_are_cleaned_up_when_they_are_old(tus):
     assert [path.exists() for path in paths] == [False, True]
 
 
-@pytest.mark.django_db(transaction=True)
-def test_the_last_byte_is_enough(tus):
-    url = send(tus, b"0123456789")
+def join_threads():
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and thread.daemon:
             thread.join(timeout=10)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_complete_set_whose_process_died_is_finished_although_nobody_asks(tus):
+    upload = tus.upload(tus.begin(10))
+    half = tus.upload(tus.begin(10, filename="half.h5"))
+    for part, body in ((upload.part, b"0123456789"), (half.part, b"01234")):
+        token, _ = part.take_turn()
+        part.append(token, 0, body)
+    call_command("reap", once=True)
+    join_threads()
+    assert Dataset.objects.get().upload_sets.get() == upload.upload_set
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_last_byte_is_enough(tus):
+    url = send(tus, b"0123456789")
+    join_threads()
     assert state(tus, url)["state"] == "registered"
 
 

@@ -99,7 +99,7 @@ class Viewer {
       if (kind === "full" && store.isLarge && !store.has(at, kind)) await this.preview(at, asked);
       const frame = await store.frame(at, kind);
       if (this.asked !== asked) return;
-      const size = `${frame.width} × ${frame.height} px, ${frame.type}`;
+      const size = `${frame.height} × ${frame.width} px, ${frame.type}`;
       this.put(frame, kind === "full" ? `Full resolution: ${size}, as in the file` : `Condensed: ${size}, shown in counts`);
       this.loadAhead();
     } catch (error) {

@@ -179,12 +179,18 @@ function newSet(fresh) {
 
 function note(left, limit) {
   const line = panel.querySelector("[data-upload-note]");
-  const names = left.slice(0, 3).map(({ path }) => `“${path}”`).join(", ");
-  const why = left.some(({ file }) => file.size > limit)
-    ? `is larger than ${megabytes(limit)}: put it into an allowed folder`
-    : "has another ending, or is empty";
-  line.textContent = left.length ? `Left out: ${names}${left.length > 3 ? ` and ${left.length - 3} more` : ""}. What is left out ${why}.` : "";
+  const why = ({ file }) => {
+    if (file.size > limit) return `larger than ${megabytes(limit)}; put such files into an allowed folder`;
+    return file.size ? "no ending of a file with frames" : "empty";
+  };
+  const causes = [...new Set(left.map(why))];
+  line.textContent = causes.map((cause) => `${namesOf(left.filter((item) => why(item) === cause))} left out: ${cause}.`).join(" ");
   line.hidden = !left.length;
+}
+
+function namesOf(items) {
+  const names = items.slice(0, 3).map(({ path }) => `“${path}”`).join(", ");
+  return items.length > 3 ? `${names} and ${items.length - 3} more` : names;
 }
 
 function hideListed() {

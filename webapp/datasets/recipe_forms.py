@@ -36,7 +36,7 @@ class RecipeForm(forms.Form):
     drawn_mask = forms.ChoiceField(label="Drawn mask", required=False)
 
     def __init__(self, *args: Any, dataset: Dataset, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, label_suffix="", **kwargs)
         self.dataset = dataset
         self.fields["size"].widget.attrs["placeholder"] = "96"
         self.fields["bin"].widget.attrs["placeholder"] = "instead of a size"

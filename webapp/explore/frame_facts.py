@@ -22,13 +22,13 @@ IDENTITY = {
 MEASURED = {
     "total": ("Total counts", "counts"),
     "photons": ("Photons", "photons"),
-    "maximum": ("Largest counts in a pixel", "counts"),
+    "maximum": ("Brightest pixel", "counts"),
     "lit_pixels": ("Lit pixels", "pixels"),
     "hit_score": ("Hit score", ""),
     "is_hit": ("Hit", ""),
     "is_background": ("Background shot", ""),
     "saturated_pixels": ("Saturated pixels", "pixels"),
-    "masked_share": ("Share of pixels without a value", ""),
+    "masked_share": ("Masked share", ""),
     "centre_row": ("Centre, row", "px"),
     "centre_column": ("Centre, column", "px"),
     "radial_q50": ("Radius of half the counts", "px"),
@@ -49,9 +49,12 @@ class Fact:
     unit: str = ""
 
     @property
-    def is_number(self) -> bool:
-        """Whether the value is to be written as a number with decimals."""
-        return isinstance(self.value, float)
+    def words(self) -> str:
+        """The value as it is written: a measured number to five digits, or whole and in thousands."""
+        if not isinstance(self.value, float):
+            return str(self.value)
+        is_whole = self.value.is_integer() or abs(self.value) >= 1e5
+        return f"{self.value:,.0f}".replace(",", "\u202f") if is_whole else f"{self.value:.5g}"
 
 
 def identity_of(row: dict[str, Any]) -> list[Fact]:

@@ -173,7 +173,7 @@ def test_register_and_sort_hands_on_to_the_whole_line(signed_in, group, source):
     assert answer.redirect_chain[0] == (reverse("portal:dataset-sort", args=[dataset.pk]), 307)
     assert answer.status_code == 200
     kinds = sorted(Job.objects.active().values_list("kind", flat=True))
-    line = ["index", "condense", "learn", "embed", "cluster", "project", "gallery", "manifest"]
+    line = ["index", "condense", "measure", "learn", "embed", "cluster", "project", "gallery", "manifest"]
     assert kinds == sorted(line)
 
 

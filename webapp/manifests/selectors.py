@@ -294,11 +294,11 @@ class ManifestRow:
 
 
 def manifests_of(dataset: Dataset) -> list[ManifestRow]:
-    """Return the manifests of a data set, the newest first."""
+    """Return the manifests of a data set, those that are not stale first, then the newest."""
     products = list(Product.objects.filter(dataset=dataset).of_kind("manifest"))
     last_event, networks = last_event_id(dataset), _networks_of(products)
     newest_products = {kind: newest(dataset, kind) for kind in INPUTS.values()}
-    return [
+    rows = [
         ManifestRow(
             product=product,
             as_of=product.params.get("labels_as_of", 0),
@@ -307,6 +307,7 @@ def manifests_of(dataset: Dataset) -> list[ManifestRow]:
         )
         for product in products
     ]
+    return sorted(rows, key=lambda row: row.is_stale)
 
 
 def _is_stale(

@@ -86,7 +86,9 @@ def lines_of(datasets: list[Dataset]) -> dict[UUID, list[LineStep]]:
         products[row["dataset_id"]].append(row)
     for dataset in datasets:
         rows = [row for row in products[dataset.pk] if looked_at(dataset, row)]
-        products[dataset.pk] = order_by_choice(rows, dataset.current_condensation)
+        rows = order_by_choice(rows, dataset.current_condensation)
+        # Whoever returns to an earlier threshold of hits returns to the manifest that was written with it.
+        products[dataset.pk] = sorted(rows, key=lambda row: _has_other_hits(row, dataset.hit_threshold))
     jobs: dict[UUID, dict] = {dataset.pk: {} for dataset in datasets}
     for row in _job_rows(datasets):
         jobs[row["dataset_id"]][row["kind"]] = row  # in order of creation: the last one stays
@@ -180,7 +182,7 @@ def _is_stale(kind: str, record: _Record) -> bool:
         return False
     if product["params"].get("labels_as_of", record.last_event) < record.last_event:
         return True
-    if kind == "manifest" and product["params"].get("hit_threshold") != record.hit_threshold:
+    if _has_other_hits(product, record.hit_threshold):
         return True
     kinds = {str(row["id"]): row["kind"] for row in record.products}
     for name in product["inputs"].values():
@@ -190,3 +192,8 @@ def _is_stale(kind: str, record: _Record) -> bool:
         if str(record.newest(made_by)["id"]) != str(name) or _is_stale(made_by, record):
             return True
     return False
+
+
+def _has_other_hits(product: dict[str, Any], threshold: float | None) -> bool:
+    """Whether a manifest was written with another threshold of hits."""
+    return product["kind"] == "manifest" and product["params"].get("hit_threshold") != threshold

@@ -239,6 +239,20 @@ def test_a_manifest_with_another_threshold_of_hits_offers_a_new_one(dataset, mem
     assert {step.place.name: step.state for step in line_of(dataset)}["download"] == "stale"
 
 
+def test_whoever_returns_to_a_threshold_returns_to_its_manifest(dataset, member):
+    cluster = dataset.products.get(kind="cluster")
+    first = add_manifest(dataset, 0, clustering=cluster)
+    save_threshold(dataset=dataset, threshold=12.0)
+    second = add_manifest(dataset, 0, clustering=cluster)
+    second.params |= {"hit_threshold": 12.0}
+    second.save()
+    save_threshold(dataset=dataset, threshold=None)
+    dataset.refresh_from_db()
+    assert [row.product for row in selectors.manifests_of(dataset)] == [first, second]
+    assert "changed since" not in page(member, dataset, "dataset-download").content.decode()
+    assert {step.place.name: step.state for step in line_of(dataset)}["download"] == "done"
+
+
 def test_a_file_of_a_manifest_comes_whole_and_in_part(dataset, member):
     manifest = add_manifest(dataset)
     address = reverse("manifests:manifest-file", args=[manifest.pk, "manifest.parquet"])

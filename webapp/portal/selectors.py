@@ -21,6 +21,7 @@ from webapp.portal.line import RUNNING, WAITING, LineStep, lines_of, looked_at
 from webapp.portal.services import Recipe
 
 N_FAILED = 10
+PER_FILE = ("asked_for", "moved")  # of a data set of thousands of files these are megabytes
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class HomeRow:
 def home_rows(user: User, group: Group | None = None) -> list[HomeRow]:
     """Return the data sets that `user` may see, the newest first, with their lines and pictures."""
     datasets = Dataset.objects.for_user(user).filter(is_draft=False).select_related("group").distinct()
+    datasets = datasets.defer(*PER_FILE)
     datasets = list(datasets.filter(group=group) if group else datasets)
     lines = lines_of(datasets) if datasets else {}
     pictures = Product.objects.filter(dataset__in=datasets, kind="index").order_by("created_at")
@@ -59,12 +61,14 @@ def home_rows(user: User, group: Group | None = None) -> list[HomeRow]:
 def needs_me(user: User) -> dict[str, list[Any]]:
     """Return drafts to confirm, jobs that failed and were not overtaken, and jobs that run."""
     jobs = Job.objects.for_user(user).select_related("dataset", "group").distinct()
+    jobs = jobs.defer(*(f"dataset__{name}" for name in PER_FILE))
     failed = [
         job
         for job in jobs.filter(state=State.FAILED).exclude(dataset__is_draft=True)[:N_FAILED]
         if not _was_overtaken(job)
     ]
     drafts = Dataset.objects.for_user(user).filter(is_draft=True).select_related("group").distinct()
+    drafts = drafts.defer(*PER_FILE)
     return {
         "drafts": [(draft, dry_run_of(draft)) for draft in drafts],
         "failed": failed,

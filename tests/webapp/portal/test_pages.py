@@ -69,6 +69,19 @@ def test_home_costs_no_more_queries_for_more_data_sets(signed_in, group, django_
         page(signed_in, "portal:home")
 
 
+def test_home_leaves_out_what_a_row_says_of_thousands_of_files(
+    signed_in, group, django_assert_max_num_queries
+):
+    make_sorted_dataset(group, 60)
+    make_dataset(group, 60, name="draft")
+    Dataset.objects.filter(name="draft").update(is_draft=True)
+    submit(kind="learn", group=group, dataset=Dataset.objects.get(is_draft=False), params={"seed": 1})
+    Job.objects.update(state=State.RUNNING)
+    with django_assert_max_num_queries(60) as captured:
+        assert b"draft" in signed_in.get(reverse("portal:home")).content
+    assert not [query["sql"] for query in captured.captured_queries if "asked_for" in query["sql"]]
+
+
 def test_the_data_page_shows_facts_patterns_and_histograms(signed_in, group):
     dataset = make_sorted_dataset(group, 300)
     text = page(signed_in, "portal:dataset-detail", pk=dataset.pk)

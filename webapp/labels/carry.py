@@ -40,7 +40,7 @@ def carry_over(*, product: Product) -> None:
             classes=class_names(scheme, mask),
             user=product.created_by,
             client_id=uuid.uuid5(target.pk, f"{before.pk} {as_of} {mask}"),
-            scope=f"carried over from {before.name}"[:200],
+            scope=f"carried over by {product.facts.get('by') or 'number'}, from {before.name}"[:200],
         )
 
 

@@ -33,6 +33,7 @@ def matched(before, old, new):
         target,
         "match",
         lambda out: np.savez(out / "matches.npz", old=np.array(old), new=np.array(new)),
+        {"by": "place in the file"},
         params={"labels_from": str(before.pk)},
     )
 
@@ -49,6 +50,8 @@ def test_labels_follow_their_frames_to_other_numbers(before):
     target, product = matched(before, old=[2, 9, 10, 11], new=[20, 0, 5, 6])
     carry_over(product=product)
     assert said(target) == {20: {"Round", "Streak"}, 0: {"Empty"}, 5: set()}
+    event = LabelEvent.objects.filter(dataset=target).first()
+    assert event.scope == f"carried over by place in the file, from {before.name}"
     assert target.scheme.exclusive == ClassScheme.objects.get(dataset=before).exclusive
 
 

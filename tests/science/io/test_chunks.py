@@ -54,6 +54,33 @@ def test_modules_are_read(tmp_path):
     assert np.array_equal(_decoded(dataset, 1, 5), frames[1:])
 
 
+@pytest.mark.parametrize("userblock", [0, 512])
+def test_chunks_lie_anywhere_in_the_file(tmp_path, userblock):
+    frames = _frames("u2", (200, 16, 24))
+    order = np.random.default_rng(1).permutation(200)
+    with h5py.File(tmp_path / "a.h5", "w", userblock_size=userblock) as file:
+        dataset = file.create_dataset("frames", (200, 16, 24), "u2", chunks=(1, 16, 24), compression=1)
+        for place, number in enumerate([*order[:100], *range(200)]):
+            dataset[number] = frames[number]
+            if place % 20 == 0:
+                file[f"between {place}"] = np.zeros(3000)
+    with h5py.File(tmp_path / "a.h5") as file:
+        reader = ChunkedFrames(file["frames"])
+        # the first are looked up one by one
+        assert all(np.array_equal(reader._read_chunks(n, n + 3), frames[n : n + 3]) for n in range(0, 198, 3))
+        assert np.array_equal(reader._read_chunks(0, 200), frames)
+
+
+def test_file_that_was_closed_is_not_read(tmp_path):
+    frames = _frames("u2", (9, 16, 16))
+    dataset = _write(tmp_path / "a.h5", frames, (1, 16, 16), compression=1)
+    reader = ChunkedFrames(dataset)
+    assert np.array_equal(reader.read(0, 9), frames)
+    dataset.file.close()
+    with (tmp_path / "b").open("wb+"), pytest.raises((ValueError, RuntimeError)):
+        reader.read(0, 9)
+
+
 @pytest.mark.parametrize("filters", OTHERS)
 def test_other_filters_are_left_to_the_library(tmp_path, filters):
     frames = _frames("u2", (4, 20, 20))

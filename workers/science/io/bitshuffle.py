@@ -1,5 +1,7 @@
 """Unpack chunks that bitshuffle and LZ4 made smaller; a stream that is not as it should be is refused."""
 
+from functools import cache
+
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
@@ -8,9 +10,7 @@ from workers.science.compiled import compiled
 
 _HEADER = 12  # bytes: size of all, then of one block, big-endian
 _MAX_BLOCK = 2**16
-_FACTORS = {
-    np.dtype(f"<u{size}"): np.array([256**byte for byte in range(size)], f"<u{size}") for size in (1, 2, 4, 8)
-}
+_FACTORS = {size: np.array([256**byte for byte in range(size)], f"<u{size}") for size in (1, 2, 4, 8)}
 
 
 class DamagedStream(OSError):
@@ -36,12 +36,11 @@ def unpack_bitshuffle(stored: NDArray, target: NDArray, work: NDArray, itemsize:
     DamagedStream
         If the stream does not fill the result exactly.
     """
-    size = int.from_bytes(stored[:8].tobytes(), "big")
-    block = int.from_bytes(stored[8:_HEADER].tobytes(), "big")
-    if size != len(target) or not 0 < block <= _MAX_BLOCK or block % (8 * itemsize):
+    size = len(target)
+    block, longest = measure_stream(stored, size, itemsize)
+    if block <= 0:
         raise DamagedStream("a chunk does not begin as a bitshuffle stream of its size")
-    longest = find_longest_block(stored, _HEADER, size, block)
-    if longest < 0:
+    if longest <= 0:
         raise DamagedStream("a chunk holds other blocks than its bitshuffle stream says")
     try:
         if longest < block and longest < (size % block or block):
@@ -52,9 +51,15 @@ def unpack_bitshuffle(stored: NDArray, target: NDArray, work: NDArray, itemsize:
         raise DamagedStream(f"a chunk cannot be decoded ({error})") from error
     if n_found != size:
         raise DamagedStream("a chunk is shorter than its bitshuffle stream says")
-    words = np.empty(block // (8 * itemsize), np.uint64)
-    kind = np.dtype(f"<u{itemsize}")
-    undo_bitshuffle(work, block // itemsize, _FACTORS[kind], words, words.view(np.uint8), target.view(kind))
+    factors = _FACTORS[itemsize]
+    undo_bitshuffle(work, block // itemsize, factors, *_memory(block), target.view(factors.dtype))
+
+
+@cache
+def _memory(block: int) -> tuple[NDArray, NDArray]:
+    """Return memory for `undo_bitshuffle`, for this process to use again; at most `_MAX_BLOCK` bytes."""
+    words = np.empty(block // 8, np.uint64)
+    return words, words.view(np.uint8)
 
 
 def _unpack_blocks(stored: NDArray, work: NDArray, block: int) -> int:
@@ -71,38 +76,53 @@ def _unpack_blocks(stored: NDArray, work: NDArray, block: int) -> int:
 
 def load_bitshuffle(itemsize: int) -> None:
     """Load or compile the loops for values of so many bytes."""
-    nothing, kind = np.zeros(16, np.uint8), np.dtype(f"<u{itemsize}")
-    find_longest_block(nothing, _HEADER, 64, 64)
-    words = np.zeros(1, np.uint64)
-    undo_bitshuffle(nothing[:0], 8, _FACTORS[kind], words, words.view(np.uint8), nothing[:0].view(kind))
+    nothing, factors = np.zeros(64, np.uint8), _FACTORS[itemsize]
+    measure_stream(nothing, 64, itemsize)
+    undo_bitshuffle(nothing[:0], 8, factors, *_memory(64), nothing[:0].view(factors.dtype))
 
 
 @compiled
-def find_longest_block(stored, start, size, block):
-    """Return the length of the longest packed block; -1 if the blocks do not fill `size` bytes and `stored`.
+def measure_stream(stored, size, itemsize):
+    """Return the bytes of a block, unpacked, and of the longest block, packed.
 
     Parameters
     ----------
     stored : ndarray of shape (p,), uint8
-        LZ4 blocks, each behind its own length.
-    start : int
-        Where the first block's length stands, 4 bytes, big-endian.
-    size, block : int
-        Bytes of all blocks and of one, unpacked.
+        The size of all and of a block, unpacked; LZ4 blocks, each behind its own length; all big-endian.
+    size : int
+        Bytes that all must have.
+    itemsize : int
+        Bytes of a value.
+
+    Returns
+    -------
+    block : int
+        0 if the sizes are not possible.
+    longest : int
+        0 if the blocks do not fill `size` bytes and `stored`.
     """
-    at, left, longest = start, size, 0
+    if len(stored) < _HEADER:
+        return 0, 0
+    total, block = np.int64(0), np.int64(0)
+    for at in range(8):
+        total = total * 256 + np.int64(stored[at])
+    for at in range(8, _HEADER):
+        block = block * 256 + np.int64(stored[at])
+    if total != size or block <= 0 or block > _MAX_BLOCK or block % (8 * itemsize) != 0:
+        return 0, 0
+    at, left, longest = _HEADER, size, 0
     while left > 0:
         if at + 4 > len(stored):
-            return -1
+            return block, 0
         length = 0
         for byte in range(4):
             length = length * 256 + np.int64(stored[at + byte])
         if length <= 0:
-            return -1
+            return block, 0
         longest = max(longest, length)
         at += 4 + length
         left -= block
-    return longest if at == len(stored) else -1
+    return block, (longest if at == len(stored) else 0)
 
 
 @compiled
@@ -117,9 +137,9 @@ def undo_bitshuffle(planes, block, factors, words, octets, values):
         Values of a block, a multiple of 8; the last block may be shorter.
     factors : ndarray of shape (itemsize,), like `values`
         1, 256, ...
-    words : ndarray of shape (block / 8,), uint64
+    words : ndarray of shape (at least block / 8,), uint64
         For use in here.
-    octets : ndarray of shape (block,), uint8
+    octets : ndarray of shape (at least block,), uint8
         The same memory.
     values : ndarray of shape (n,), unsigned
         Result.

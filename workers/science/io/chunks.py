@@ -16,18 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.science.io.bitshuffle import DamagedStream, unpack_bitshuffle
+from workers.science.io.stored_chunks import OddChunk, StoredChunks
 
 _DEFLATE, _SHUFFLE, _BITSHUFFLE = 1, 2, 32008
 _LZ4 = 2  # of bitshuffle's own settings
-# A chunk that compression made larger is left to the HDF5 library.
-_ROOM = 4096
-
 
 Decoder = Callable[[NDArray, NDArray, NDArray, int], None]
-
-
-class _Surprise(Exception):
-    """A chunk is not as it should be."""
 
 
 class ChunkedFrames:
@@ -45,9 +39,9 @@ class ChunkedFrames:
         if self.decode is not None:
             # asked once: h5py asks the library each time, which takes as long as to decode a small chunk
             self.chunks, self.shape, self.dtype = dataset.chunks, dataset.shape, dataset.dtype
-            self.span, self.behind = self.chunks[0], (0,) * (len(self.chunks) - 1)
+            self.span = self.chunks[0]
             chunk_bytes = prod(self.chunks) * self.dtype.itemsize
-            self._stored = np.empty(chunk_bytes + _ROOM, np.uint8)
+            self._stored = StoredChunks(dataset, chunk_bytes)
             self._work = np.empty(chunk_bytes, np.uint8)
 
     def read(self, start: int, stop: int) -> NDArray:
@@ -58,27 +52,25 @@ class ChunkedFrames:
             return self._read_chunks(start, stop)
         except DamagedStream:
             raise
-        except (_Surprise, OSError, RuntimeError, ValueError, TypeError):
+        except (OddChunk, OSError, RuntimeError, ValueError, TypeError, OverflowError):
             return self.dataset[start:stop]
 
     def _read_chunks(self, start: int, stop: int) -> NDArray:
         frames = np.empty((stop - start, *self.shape[1:]), self.dtype)
-        for first in range(start - start % self.span, stop, self.span):
+        firsts = range(start - start % self.span, stop, self.span)
+        chunks = self._stored.read(start // self.span, -(-stop // self.span))
+        for first, stored in zip(firsts, chunks, strict=True):
             low, high = max(first, start), min(first + self.span, stop)
             if high - low == self.span:
-                self._read_chunk(first, frames[low - start : high - start])
+                self._decode(stored, frames[low - start : high - start])
             else:
                 chunk = np.empty(self.chunks, self.dtype)
-                self._read_chunk(first, chunk)
+                self._decode(stored, chunk)
                 frames[low - start : high - start] = chunk[low - first : high - first]
         return frames
 
-    def _read_chunk(self, first: int, frames: NDArray) -> None:
-        mask, stored = self.dataset.id.read_direct_chunk((first, *self.behind), out=self._stored)
-        if mask:
-            raise _Surprise  # a filter was left out
-        target = frames.reshape(-1).view(np.uint8)
-        self.decode(np.asarray(stored), target, self._work, self.dtype.itemsize)
+    def _decode(self, stored: NDArray, frames: NDArray) -> None:
+        self.decode(stored, frames.reshape(-1).view(np.uint8), self._work, self.dtype.itemsize)
 
 
 def _choose_decoder(dataset: h5py.Dataset) -> Decoder | None:
@@ -106,7 +98,7 @@ def _inflate(stored: NDArray, target: NDArray, work: NDArray, itemsize: int) -> 
     # the stream ends with a checksum, which is compared
     found = imagecodecs.deflate_decode(stored, out=target)
     if len(found) != len(target):
-        raise _Surprise
+        raise OddChunk
 
 
 def _inflate_shuffled(stored: NDArray, target: NDArray, work: NDArray, itemsize: int) -> None:

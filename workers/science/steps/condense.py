@@ -125,7 +125,7 @@ def condense_range(
     geometry = load_geometry(geometry_dir)
     sheets = Path(out) / "sheets"
     sheets.mkdir()
-    shown = shown_levels(geometry.scale, geometry.scale_max)
+    shown = None if geometry.scale == "log" else shown_levels(geometry.scale, geometry.scale_max)
     failed = Unreadable()
     with open_source(source) as reader, (Path(out) / "condensed.npy").open("wb") as file:
         _write_header(file, stop - start, geometry.size)
@@ -133,7 +133,8 @@ def condense_range(
             last = min(stop, first + SHEET_FRAMES)
             condensed = _condense_sheet(reader, geometry, first, last, failed)
             file.write(condensed.data)
-            write_sheet(sheets / f"{first // SHEET_FRAMES}.jpg", shown[condensed], geometry.small_mask)
+            levels = condensed if shown is None else shown[condensed]
+            write_sheet(sheets / f"{first // SHEET_FRAMES}.jpg", levels, geometry.small_mask)
             on_progress(last - start, stop - start)
     failed.save(out)
     return {}
@@ -157,7 +158,8 @@ def merge_condense(
     Returns
     -------
     result : dict
-        ``n_frames`` and ``size``; ``n_unreadable``: frames that could not be read and are 0.
+        ``n_frames`` and ``size``; ``n_unreadable``: frames that could not be read and are 0; ``causes``: why
+        the first of them could not.
 
     Raises
     ------
@@ -184,7 +186,7 @@ def merge_condense(
             on_progress(number + 1, len(parts), "parts")
     for name in ("geometry.npz", "geometry.json"):
         shutil.copyfile(Path(geometry_dir) / name, folder / name)
-    return {"n_frames": n_frames, "size": size, "n_unreadable": failed.n_frames}
+    return {"n_frames": n_frames, "size": size, "n_unreadable": failed.n_frames, "causes": failed.causes}
 
 
 def _condense_sheet(

@@ -136,7 +136,7 @@ export class FramePicture {
     this.view.setMarks({ ring: radius ? radius * scale : null });
     this.profile.mark(radius);
     if (radius !== null) find("ring").value = radius;
-    find("ring-value").textContent = radius === null ? "" : `${radius} px: ${brief(this.curve[radius])}`;
+    find("ring-value").textContent = radius === null ? "" : `${radius} px: ${brief(this.curve[radius])} counts`;
   }
 
   textOf(at) {

@@ -58,7 +58,8 @@ class Dataset(models.Model):
 class SourceFile(models.Model):
     """One file that holds frames of a data set; it is only ever read.
 
-    `path` is where it lies now, `registered_path` where it lay when it was registered, if elsewhere.
+    `path` is where it lies now, `registered_path` where it lay when it was registered, if elsewhere;
+    `sent_name` is what an uploaded file was called at the sender's, as its path means nothing to people.
     """
 
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="source_files")
@@ -68,6 +69,7 @@ class SourceFile(models.Model):
     size = models.BigIntegerField(default=0)
     modified_ns = models.BigIntegerField(default=0)
     is_upload = models.BooleanField(default=False)
+    sent_name = models.CharField(max_length=255, blank=True)
 
     class Meta:
         ordering = ["order"]
@@ -75,6 +77,11 @@ class SourceFile(models.Model):
 
     def __str__(self) -> str:
         return self.path
+
+    @property
+    def words(self) -> str:
+        """How pages name the file."""
+        return f"{self.sent_name or 'a file'}, uploaded" if self.is_upload else self.path
 
 
 class Mask(models.Model):

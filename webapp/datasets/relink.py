@@ -41,8 +41,8 @@ def look_again(
     *, dataset: Dataset, paths: list[Path], roots: list[Path] | None = None, user: User | None = None
 ) -> Dataset:
     """Open a draft that looks into `paths` as the files of `dataset`, and return it."""
-    uploaded = set(dataset.source_files.filter(is_upload=True).values_list("path", flat=True))
-    is_upload = bool(uploaded) and {str(path) for path in paths} <= uploaded
+    uploaded = dict(dataset.source_files.filter(is_upload=True).values_list("path", "sent_name"))
+    is_upload = bool(uploaded) and {str(path) for path in paths} <= uploaded.keys()
     draft = register_dataset(
         group=dataset.group,
         name=f"{dataset.name}, looked at again",
@@ -51,6 +51,7 @@ def look_again(
         roots=roots or (dataset.roots if is_upload else settings.ALLOWED_ROOTS),
         dataset_path=dataset.dataset_path,
         is_upload=is_upload,
+        sent_names=uploaded,
         relinked_from=dataset,
     )
     _say(dataset, LOOKING, draft=str(draft.pk))

@@ -23,6 +23,7 @@ def register_dataset(
     roots: list[Path] | None = None,
     dataset_path: str = "",
     is_upload: bool = False,
+    sent_names: dict[str, str] | None = None,
     fingerprint: str = "",
     asked_for: list[str] | None = None,
     relinked_from: Dataset | None = None,
@@ -47,6 +48,7 @@ def register_dataset(
             size=stat.st_size,
             modified_ns=stat.st_mtime_ns,
             is_upload=is_upload,
+            sent_name=(sent_names or {}).get(str(path), ""),
         )
         for order, (path, stat) in enumerate(zip(paths, stats, strict=True))
     )

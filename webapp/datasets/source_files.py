@@ -79,7 +79,10 @@ def _now(dataset: Dataset, path: str) -> str:
 def _row(file: SourceFile, noted: list[dict[str, Any]], *, is_asked: bool) -> FileRow:
     states = {entry["state"] for entry in noted} | ({_state_on_disk(file)} if is_asked else set())
     worst = max((state for state in states if state in WORDS), key=list(WORDS).index, default="good")
-    return FileRow(file, worst, [entry["words"] for entry in noted])
+    details = [entry["words"] for entry in noted]
+    if file.is_upload:
+        details = [words.replace(file.path, file.sent_name or "the file") for words in details]
+    return FileRow(file, worst, details)
 
 
 def _state_on_disk(file: SourceFile) -> str:

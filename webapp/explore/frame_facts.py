@@ -50,10 +50,10 @@ class Fact:
 
     @property
     def words(self) -> str:
-        """The value as it is written: a measured number to five digits, or whole and in thousands."""
-        if not isinstance(self.value, float):
-            return str(self.value)
-        is_whole = self.value.is_integer() or abs(self.value) >= 1e5
+        """The value as it is written: to five digits, or whole and in thousands."""
+        if not isinstance(self.value, (int, float)) or (isinstance(self.value, int) and not self.unit):
+            return str(self.value)  # trains and pulses are names, not amounts
+        is_whole = float(self.value).is_integer() or abs(self.value) >= 1e5
         return f"{self.value:,.0f}".replace(",", "\u202f") if is_whole else f"{self.value:.5g}"
 
 

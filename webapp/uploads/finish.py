@@ -106,6 +106,7 @@ def _register(upload_set: UploadSet, uploads: list[Upload]) -> None:
         user=upload_set.created_by,
         roots=[upload_folder(upload_set.group_id)],
         is_upload=True,
+        sent_names={str(upload.place): upload.filename for upload in uploads},
     )
     inspect_source(dataset=dataset, user=upload_set.created_by)
     UploadSet.objects.filter(pk=upload_set.pk).update(dataset=dataset, trouble="")

@@ -37,6 +37,7 @@ def work_on(claim: Claim, is_stopping: Callable[[], bool]) -> None:
         out = _fresh_folder(claim)
         call = {"step": claim.job.stage_of.step, "arguments": arguments_of(claim), "out": str(out)}
         files = readers.named_files(call["arguments"]) if readers.is_reader(call["step"]) else ""
+        files = _name_as_sent(claim, files)
         with Child(claim, call) as child:
             _conclude(claim, child.wait(is_stopping), out, files)
     except DatabaseError:
@@ -88,7 +89,17 @@ def _conclude(claim: Claim, end: dict[str, Any], out: Path, files: str) -> None:
         if detail:
             logger.error("job %s: %s", claim.job.pk, detail)
         fallback = f"An unexpected error occurred; the log has it under job {claim.job.pk}."
-        lifecycle.fail(claim, end.get("error") or fallback, detail)
+        lifecycle.fail(claim, _name_as_sent(claim, end.get("error") or fallback), detail)
+
+
+def _name_as_sent(claim: Claim, words: str) -> str:
+    """Name uploaded files by what they are called at the sender's, not by where Fringe keeps them."""
+    from webapp.datasets.models import SourceFile
+
+    files = SourceFile.objects.filter(dataset=claim.job.dataset_id, is_upload=True)
+    for path, name in files.values_list("path", "sent_name") if claim.job.dataset_id else ():
+        words = words.replace(path, name or "The uploaded file")
+    return words
 
 
 @functools.cache

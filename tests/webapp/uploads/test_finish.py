@@ -42,6 +42,7 @@ def test_a_whole_file_becomes_a_draft_that_is_looked_into(tus, group):
     file = dataset.source_files.get()
     assert (dataset.name, dataset.group, dataset.created_by.username) == ("run 3", group, "ada")
     assert (file.is_upload, dataset.is_draft) == (True, True)
+    assert file.sent_name == upload.filename
     assert dataset.roots == [str(upload_folder(group.pk))]
     assert Path(file.path).parent == upload_folder(group.pk)
     assert Path(file.path).suffix == ".h5"

@@ -67,3 +67,16 @@ def test_variance_is_of_frames_chosen_by_their_number_whatever_the_blocks():
         parts.add(first, frames[first:last])
     assert np.array_equal(whole.patterns()["sample_total"], frames[::3].sum(axis=0))
     assert np.array_equal(parts.patterns()["sample_squares"], whole.patterns()["sample_squares"])
+
+
+def test_patterns_are_the_same_where_the_type_of_the_frames_changes():
+    good = np.random.default_rng(3).random(SHAPE) < 0.9
+    alone, mixed = FrameColumns(SHAPE, good, 0.0), FrameColumns(SHAPE, good, 0.0)
+    frames = _frames("u2", n=9)
+    alone.add(0, frames)
+    for first, dtype in ((0, "u2"), (3, "i4"), (6, "u1")):
+        mixed.add(first, frames[first : first + 3].astype(dtype))
+    expected, found = alone.patterns(), mixed.patterns()
+    assert all(np.array_equal(found[name][good], expected[name][good]) for name in expected)
+    assert not found["n"][~good].any()
+    assert not expected["n"][~good].any()

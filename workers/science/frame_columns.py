@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.science.frame_patterns import SmallPatterns, WidePatterns
 from workers.science.kernels import add_moments, measure_small_counts, measure_values
 from workers.science.resample import count_bounds, find_invalid
 
@@ -14,8 +15,6 @@ _LIT_SIGMA = 5.0
 _SAMPLED_PIXELS = 2_000_000
 # Frames that the variance is taken from, at most: with so many it is known to 9 %.
 VARIANCE_FRAMES = 256
-# 16-bit counts of so many frames add up to less than 2^32.
-_SMALL_FRAMES = 65_536
 COLUMNS = ("total", "maximum", "lit_pixels", "n_at_maximum", "masked_share")
 
 
@@ -49,24 +48,6 @@ def estimate_lit_threshold(frames: NDArray, good: NDArray | None) -> float:
     return float(max(0.0, dark + _TENTH * sigma + _LIT_SIGMA * sigma)) if sigma > 0 or dark > 0 else 0.0
 
 
-class _SmallPatterns:
-    """Patterns over frames of unsigned integers of 8 or 16 bits, in small integers themselves.
-
-    Parameters
-    ----------
-    good : ndarray of shape (p,), uint8
-        1 = the pixel counts.
-    dtype : dtype
-        Of the frames.
-    """
-
-    def __init__(self, good: NDArray, dtype: np.dtype) -> None:
-        self.keep = np.where(good, np.iinfo(dtype).max, 0).astype(dtype)
-        self.sums, self.peak = np.zeros(len(good), np.uint32), np.zeros_like(self.keep)
-        self.sample = np.zeros(len(good), np.uint32), np.zeros(len(good), np.uint64), self.peak.copy()
-        self.n = self.n_sampled = 0
-
-
 @dataclass
 class FrameColumns:
     """Numbers of each frame, and patterns over all, gathered block by block.
@@ -93,11 +74,8 @@ class FrameColumns:
         n_pixels = self.shape[0] * self.shape[1]
         self._good = np.ones(n_pixels, np.uint8) if self.good is None else self.good.ravel().astype(np.uint8)
         self._masked_share = 1 - self._good.mean()
-        self._total = np.zeros(n_pixels)
-        self._peak = np.full(n_pixels, -np.inf)
-        self._n_valid = np.zeros(n_pixels, np.int64)
-        self._moments = [np.zeros(n_pixels), np.zeros(n_pixels), np.zeros(n_pixels), self._peak.copy()]
-        self._small: _SmallPatterns | None = None
+        self._small: SmallPatterns | None = None
+        self._wide: WidePatterns | None = None
 
     def add(self, first: int, frames: NDArray) -> None:
         """Measure one block.
@@ -127,27 +105,23 @@ class FrameColumns:
     def patterns(self) -> dict[str, NDArray]:
         """Return what can be added up over parts, arrays of the shape of a frame.
 
-        ``total`` float64, ``max`` float32 and ``n`` int32 over all frames; over those that the variance is
-        taken from: ``sample_n`` int32, ``sample_total``, ``sample_squares`` float64, ``sample_max`` float32.
+        ``total``, ``max`` and ``n`` over all frames; over those that the variance is taken from ``sample_n``,
+        ``sample_total``, ``sample_squares`` and ``sample_max``. Numbers are int32, sums float64 and maxima
+        float32, -inf where there is no value; over unsigned frames of up to 16 bits sums are uint32 or
+        uint64, and maxima of the type of the frames, 0 where there is no value.
         """
-        self._add_up_small()
-        n, total, squares, peak = self._moments
-        named = {
-            "total": self._total,
-            "max": self._peak.astype(np.float32),
-            "n": self._n_valid.astype(np.int32),
-            "sample_n": n.astype(np.int32),
-            "sample_total": total,
-            "sample_squares": squares,
-            "sample_max": peak.astype(np.float32),
-        }
+        if self._wide is None and self._small is not None:
+            named = self._small.patterns()
+        else:
+            named = self._widen().patterns()
         return {name: pattern.reshape(self.shape) for name, pattern in named.items()}
 
     def _measure_small(self, flat: NDArray, first_sampled: int) -> dict[str, NDArray]:
         small = self._small
-        if small is None or small.keep.dtype != flat.dtype or small.n + len(flat) > _SMALL_FRAMES:
-            self._add_up_small()
-            small = self._small = _SmallPatterns(self._good, flat.dtype)
+        if small is None or not small.has_room(flat):
+            if small is not None:
+                self._widen()
+            small = self._small = SmallPatterns(self._good, flat.dtype)
         totals, maxima = np.zeros(len(flat)), np.zeros(len(flat))
         n_at_maximum, n_lit = np.zeros(len(flat), np.int64), np.zeros(len(flat), np.int64)
         floor = int(min(max(np.floor(self.lit_threshold), -1), 2**16))
@@ -161,30 +135,24 @@ class FrameColumns:
         share = np.full(len(flat), self._masked_share)
         return dict(zip(COLUMNS, (totals, maxima, n_lit, n_at_maximum, share), strict=True))
 
-    def _add_up_small(self) -> None:
-        small, self._small = self._small, None
-        if small is None:
-            return
-        good = small.keep > 0
-        self._total += small.sums
-        self._n_valid += small.n * good
-        if small.n:
-            self._peak = np.where(good, np.maximum(self._peak, small.peak), self._peak)
-        if small.n_sampled:
-            n, total, squares, peak = self._moments
-            n += small.n_sampled * good
-            for pattern, added in zip((total, squares), small.sample, strict=False):
-                pattern += added
-            np.copyto(peak, np.maximum(peak, small.sample[2]), where=good)
+    def _widen(self) -> WidePatterns:
+        """Put all that was gathered into patterns that hold any number."""
+        if self._wide is None:
+            self._wide = WidePatterns(len(self._good))
+        if self._small is not None:
+            self._wide.add(self._small)
+            self._small = None
+        return self._wide
 
     def _measure(self, flat: NDArray, first_sampled: int) -> dict[str, NDArray]:
         totals, maxima = np.zeros(len(flat)), np.full(len(flat), -np.inf)
         n_at_maximum, n_lit, n_used = np.zeros((3, len(flat)), np.int64)
-        bounds, patterns = count_bounds(flat.dtype), (self._total, self._peak, self._n_valid)
+        wide, bounds = self._widen(), count_bounds(flat.dtype)
         numbers = totals, maxima, n_at_maximum, n_lit, n_used
+        patterns = wide.total, wide.peak, wide.n
         measure_values(flat, self._good, *bounds, float(self.lit_threshold), *numbers, *patterns)
         for number in range(first_sampled, len(flat), self.variance_step):
-            add_moments(flat[number], self._good, *bounds, *self._moments)
+            add_moments(flat[number], self._good, *bounds, *wide.sample)
         maxima = np.where(np.isfinite(maxima), maxima, 0.0)
         share = 1 - n_used / flat.shape[1]
         return dict(zip(COLUMNS, (totals, maxima, n_lit, n_at_maximum, share), strict=True))

@@ -131,18 +131,22 @@ function listenToShapes(shapes) {
     event.preventDefault();
     const fill = event.submitter?.value === "erase" ? 0 : 1;
     const [row, column] = [Number(fields.row.value), Number(fields.column.value)];
+    const corners = fields.shape.value === "polygon" ? cornersIn(fields.corners.value) : [];
+    if (!corners) return say("A polygon needs at least three corners, each a row and a column: 10 10; 10 60; 50 30");
     act(() => {
       if (fields.shape.value === "circle") mask.circle(row, column, Number(fields.radius.value), fill);
       else if (fields.shape.value === "rectangle") {
         mask.fill(row, column, row + Number(fields.height.value) - 1, column + Number(fields.width.value) - 1, fill);
-      } else mask.polygon(cornersIn(fields.corners.value), fill);
+      } else mask.polygon(corners, fill);
     });
   });
 }
 
+/** Return rows and columns of the corners, or null where the text does not say at least three. */
 function cornersIn(text) {
-  const pairs = text.split(";").map((pair) => pair.trim().split(/[\s,]+/).map(Number));
-  return pairs.filter((pair) => pair.length === 2 && pair.every(Number.isFinite));
+  const parts = text.split(";").map((pair) => pair.trim()).filter(Boolean);
+  const pairs = parts.map((pair) => pair.split(/[\s,]+/).map(Number));
+  return pairs.length > 2 && pairs.every((pair) => pair.length === 2 && pair.every(Number.isFinite)) ? pairs : null;
 }
 
 async function save() {

@@ -28,7 +28,13 @@ _FOREVER = "private, max-age=31536000, immutable"
 @require_GET
 def dataset_recipe(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Show masks and centre over the patterns, and the recipe by which frames are condensed."""
-    dataset = _find(request, pk)
+    return _recipe_page(request, _find(request, pk))
+
+
+def _recipe_page(
+    request: HttpRequest, dataset: Dataset, form: RecipeForm | None = None, status: int = 200
+) -> HttpResponse:
+    """Show the page with the recipe of the current condensation, or with what was typed and refused."""
     condensation, index = newest(dataset, "condense"), newest(dataset, "index")
     recipe = condensation.params.get("recipe", {}) if condensation else {}
     facts = pattern_facts(dataset, index, condensation)
@@ -36,14 +42,14 @@ def dataset_recipe(request: HttpRequest, pk: UUID) -> HttpResponse:
         "dataset": dataset,
         "index": index,
         "condensation": condensation,
-        "form": RecipeForm(dataset=dataset, initial=recipe),
+        "form": form or RecipeForm(dataset=dataset, initial=recipe),
         "masks": [(mask, words_of(mask)) for mask in dataset.masks.select_related("created_by")],
         "reasons": reason_rows(condensation),
         "done": read_geometry(condensation.folder).get("done", []) if condensation else [],
         "can_write": Group.objects.writable_by(request.user).filter(pk=dataset.group_id).exists(),
         "page": facts,
     }
-    return render(request, "datasets/dataset_recipe.html", context)
+    return render(request, "datasets/dataset_recipe.html", context, status=status)
 
 
 @login_required
@@ -91,7 +97,7 @@ def dataset_condense(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not form.is_valid():
         for errors in form.errors.values():
             messages.error(request, " ".join(errors))
-        return redirect("datasets:dataset-recipe", pk=pk)
+        return _recipe_page(request, dataset, form, status=422)
     recipe = form.recipe()
     handle = condense_again(dataset=dataset, recipe=recipe, user=request.user, **parents)
     words = recipe_words(recipe, {mask.sha256: mask for mask in dataset.masks.all()})

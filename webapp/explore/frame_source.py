@@ -25,7 +25,10 @@ SEATS = {name: BoundedSemaphore(n) for name, n in (("frame", 8), ("pattern", 3))
 SEAT_S = {"frame": 3, "pattern": 0.1}  # a frame is soon there, a pattern may take minutes
 LONGEST_LINE = 64 * 1024
 
-AWAY = "The server of full-resolution frames does not answer. Ask whoever runs this portal to start it."
+AWAY = (
+    "The server of full-resolution frames does not answer. "
+    "Try again in a few seconds; if it stays away, ask whoever runs this portal."
+)
 BROKEN = "The frame broke off on its way. Try again; if it stays so, check the source file."
 BUSY = "Too many people wait for full-resolution numbers. Try again in a moment."
 TOO_OLD = (

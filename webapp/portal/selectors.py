@@ -90,6 +90,7 @@ def dataset_facts(dataset: Dataset) -> dict[str, Any]:
     columns = columns_of(dataset)
     return {
         "sheet_url": _sheet_url(condensation),
+        "sheet_rows": min(16, -(-(dataset.n_frames or 0) // 16)),
         **_geometry_words(condensation),
         "source": source,
         "index": index,

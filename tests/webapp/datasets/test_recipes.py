@@ -162,6 +162,16 @@ def test_the_preview_asks_a_worker_and_shows_why_pixels_are_masked(signed_in, da
     assert np.array_equal(np.frombuffer(sent, np.uint8).reshape(64, 64), reasons)
 
 
+def test_a_recipe_that_is_refused_comes_back_as_it_was_typed(signed_in, dataset):
+    typed = DEFAULTS | {"size": "64", "bin": "2", "hole_radius": "7.5"}
+    answer = signed_in.post(url_of("dataset-condense", dataset), typed)
+    text = answer.content.decode()
+    assert answer.status_code == 422
+    for words in ("not both", 'value="64"', 'value="7.5"'):
+        assert words in text
+    assert not Job.objects.exists()
+
+
 def test_a_preview_of_a_recipe_that_makes_no_sense_says_so(signed_in, dataset):
     answer = signed_in.post(url_of("recipe-plan", dataset), DEFAULTS | {"size": "64", "bin": "2"})
     assert "not both" in answer.content.decode()

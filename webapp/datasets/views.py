@@ -17,6 +17,7 @@ from webapp.datasets.drafts import choose_frames, confirm_draft, discard_draft, 
 from webapp.datasets.forms import ChooseForm, RegisterForm
 from webapp.datasets.models import Dataset
 from webapp.datasets.services import inspect_source, register_dataset
+from webapp.datasets.source_files import MOST_SHOWN
 
 
 def _register_page(request: HttpRequest, status: int = 200, **forms: Any) -> HttpResponse:
@@ -85,7 +86,8 @@ def dataset_draft(request: HttpRequest, pk: UUID) -> HttpResponse:
     context = {
         "dataset": dataset,
         "run": dry_run_of(dataset),
-        "source_files": dataset.source_files.all(),
+        "source_files": list(dataset.source_files.all()[:MOST_SHOWN]),
+        "n_files": dataset.source_files.count(),
         "can_write": Group.objects.writable_by(request.user).filter(pk=dataset.group_id).exists(),
     }
     template = "datasets/partials/dry_run.html" if is_poll else "datasets/dataset_draft.html"

@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from tests.webapp.factories import make_group, make_product, make_user
 from webapp.accounts.models import Membership
-from webapp.datasets.models import Dataset
+from webapp.datasets.models import Dataset, SourceFile
 from webapp.datasets.services import inspect_source
 from webapp.jobs.models import Job, Product, State
 from webapp.jobs.services import end_job
@@ -175,6 +175,16 @@ def test_register_and_sort_hands_on_to_the_whole_line(signed_in, group, source):
     kinds = sorted(Job.objects.active().values_list("kind", flat=True))
     line = ["index", "condense", "measure", "learn", "embed", "cluster", "project", "gallery", "manifest"]
     assert kinds == sorted(line)
+
+
+def test_a_draft_of_very_many_files_lists_the_first_and_counts_all(signed_in, group, source):
+    dataset = draft_of(signed_in, group, source)
+    more = [SourceFile(dataset=dataset, order=order, path=f"/data/{order}.h5") for order in range(1, 1500)]
+    SourceFile.objects.bulk_create(more)
+    text = signed_in.get(reverse("datasets:dataset-draft", args=[dataset.pk])).content.decode()
+    assert "1\u202f500 source files" in text
+    assert "/data/199.h5" in text
+    assert "/data/200.h5" not in text
 
 
 def test_a_draft_cannot_be_confirmed_before_it_was_looked_into(signed_in, group, source):

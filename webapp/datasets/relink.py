@@ -3,7 +3,8 @@
 A second look is a draft of its own, whose dry run says what lies there now. What follows from it:
 
     the same content, elsewhere    the data set follows its files; nothing is computed again
-    more frames at the end         the data set grows; the new index and all after it are made
+    more frames at the end         the draft is indexed, and where its first frames are those that the data
+                                   set has, it grows; all after the index is made anew
     anything else                  the draft stays: confirmed, it becomes a data set of its own, and the
                                    labels are carried over to the frames that are found again in it
 """
@@ -12,6 +13,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow.parquet
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
@@ -22,8 +25,10 @@ from webapp.datasets.lineage import newest
 from webapp.datasets.models import Dataset, SourceFile
 from webapp.datasets.services import condense_frames, index_frames, inspect_source, register_dataset
 from webapp.jobs.models import Product
+from webapp.jobs.services import Handle
 
-LOOKING = "looking"
+LOOKING, COMPARING = "looking", "comparing"
+MEASURED = ["total", "maximum"]
 
 
 class Found(Enum):
@@ -32,7 +37,7 @@ class Found(Enum):
     SAME = "nothing has changed"
     MOVED = "the files were found at their new place"
     GROWN = "there are more frames now"
-    TOUCHED = "a file was written to since, and whether its frames are still the same cannot be told"
+    TOUCHED = "a file was written to since, and its frames are still the same"
     OTHER = "the files hold something else than before"
 
 
@@ -116,16 +121,49 @@ def settle(*, product: Product) -> None:
     dataset = Dataset.objects.select_for_update().get(pk=draft.relinked_from_id)
     source = source_of(dataset)
     found = compare(_where_now(dataset, source.facts), product.facts) if source else Found.OTHER
-    if found in (Found.TOUCHED, Found.OTHER):
+    if found is Found.OTHER:
         _say(dataset, found.value, draft=str(draft.pk))
-        return
-    if found is Found.MOVED:
-        _follow(dataset, source.facts, product.facts)
-    if found is Found.GROWN:
+    elif found in (Found.SAME, Found.MOVED):
+        if found is Found.MOVED:
+            _follow(dataset, source.facts, product.facts)
+        _end(dataset, draft, found)
+    elif newest(dataset, "index") is None:
         _grow(dataset, draft)
+        _end(dataset, draft, found)
+    else:
+        _say(dataset, COMPARING, draft=str(draft.pk))
+        handle = index_frames(dataset=draft, source=Handle.of(product))
+        if handle.job is None:
+            settle_frames(product=Product.objects.get(pk=handle.id))
+
+
+@transaction.atomic
+def settle_frames(*, product: Product) -> None:
+    """Draw the conclusion from the index of such a draft: labels hold by number, so the frames have to."""
+    draft = product.dataset
+    dataset = Dataset.objects.select_for_update().get(pk=draft.relinked_from_id)
+    before = newest(dataset, "index")
+    if not _begins_with(product, before):
+        _say(dataset, Found.OTHER.value, draft=str(draft.pk))
+        return
+    is_longer = product.facts["n_frames"] > before.facts["n_frames"]
+    _grow(dataset, draft)
+    _end(dataset, draft, Found.GROWN if is_longer else Found.TOUCHED)
+
+
+def _end(dataset: Dataset, draft: Dataset, found: Found) -> None:
     _say(dataset, found.value)
     # Not here: the job that brought the answer belongs to the draft, and has yet to end.
     transaction.on_commit(lambda: discard_draft(dataset=draft), robust=True)
+
+
+def _begins_with(longer: Product, shorter: Product) -> bool:
+    """Whether the frames of one index come first in another, by what was measured of each."""
+    before = pyarrow.parquet.read_table(shorter.path("frames.parquet"), columns=MEASURED)
+    now = pyarrow.parquet.read_table(longer.path("frames.parquet"), columns=MEASURED).slice(0, len(before))
+    return len(now) == len(before) and all(
+        np.array_equal(now[name].to_numpy(), before[name].to_numpy(), equal_nan=True) for name in MEASURED
+    )
 
 
 def _where_now(dataset: Dataset, description: dict[str, Any]) -> dict[str, Any]:

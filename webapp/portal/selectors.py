@@ -13,7 +13,7 @@ from webapp.datasets.hits import hits_of
 from webapp.datasets.lineage import newest
 from webapp.datasets.models import Dataset
 from webapp.datasets.recipes import at_work, read_geometry, versions_of
-from webapp.datasets.relink import LOOKING
+from webapp.datasets.relink import COMPARING, LOOKING
 from webapp.datasets.source_files import source_files_of
 from webapp.explore.views import page_urls
 from webapp.jobs.models import Job, Product, State
@@ -110,7 +110,7 @@ def _last_look(dataset: Dataset) -> dict[str, Any]:
     """Return when the files were last looked at again, what was found, and the draft that came of it."""
     at, words, pk = (dataset.last_look.get(name) for name in ("at", "words", "draft"))
     draft = Dataset.objects.filter(pk=pk, is_draft=True).first() if pk else None
-    is_found = words != LOOKING
+    is_found = words not in (LOOKING, COMPARING)
     return {
         "last_look_at": datetime.fromisoformat(at) if at else None,
         "last_look": words if is_found else _how_far(draft),
@@ -123,6 +123,9 @@ def _how_far(draft: Dataset | None) -> str:
     """Say how far a look is of which nothing was found yet: it may have failed, or have been given up."""
     if draft is None:
         return "it was given up"
+    job = Job.objects.filter(dataset=draft, kind="index").first()
+    if job is not None:
+        return "a worker compares the frames" if job.is_active else "the frames could not be compared"
     job = dry_run_of(draft).job
     if job is None or job.is_active:
         return "a worker is at it"

@@ -22,6 +22,10 @@ def on_product(product: Product) -> None:
         record_source(product=product)
         if product.dataset.is_draft and product.dataset.relinked_from_id:
             settle(product=product)
+    elif product.kind == "index" and product.dataset.is_draft and product.dataset.relinked_from_id:
+        from webapp.datasets.relink import settle_frames
+
+        settle_frames(product=product)
     elif product.kind == "condense":
         from webapp.datasets.lineage import choose_condensation
 

@@ -2,12 +2,24 @@
 
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 from django.conf import settings
 
 from tests.webapp.factories import make_dataset, make_group, make_product, make_user
 from webapp.datasets.models import Dataset
-from webapp.datasets.relink import Found, _follow, compare, look_again, settle
+from webapp.datasets.relink import (
+    COMPARING,
+    MEASURED,
+    Found,
+    _follow,
+    compare,
+    look_again,
+    settle,
+    settle_frames,
+)
 from webapp.datasets.services import inspect_source
 from webapp.jobs.models import Job, Product, State
 from webapp.jobs.services import end_job
@@ -129,20 +141,64 @@ def test_a_moved_file_is_followed_and_nothing_is_made_again(dataset, django_capt
     assert moved.exists()
 
 
-def test_a_file_that_grew_is_indexed_again_and_keeps_its_data_set(
+def indexed(dataset, totals):
+    """Give a data set the index that a worker would have made: what was measured of each frame."""
+    table = {name: pa.array(np.asarray(totals, float)) for name in MEASURED}
+    job = Job.objects.filter(dataset=dataset, kind="index").first()
+    product = make_product(
+        dataset,
+        "index",
+        lambda out: pyarrow.parquet.write_table(pa.table(table), out / "frames.parquet"),
+        {"n_frames": len(totals)},
+    )
+    if job:
+        Product.objects.filter(pk=product.pk).update(key=job.key)
+        product.refresh_from_db()
+    return product
+
+
+def test_a_file_that_grew_keeps_its_data_set_where_its_first_frames_are_the_same(
     dataset, django_capture_on_commit_callbacks
 ):
+    indexed(dataset, range(20))
     path = Path(dataset.source_files.get().path)
     draft, product = looked_at(dataset, path, "200-99-cc", n_frames=30)
+    settle(product=product)
     with django_capture_on_commit_callbacks(execute=True):
-        settle(product=product)
+        settle_frames(product=indexed(draft, range(30)))
     dataset.refresh_from_db()
     assert dataset.n_frames == 30
-    kinds = set(Job.objects.filter(dataset=dataset).values_list("kind", flat=True))
-    assert kinds == {"index", "condense"}
+    assert dataset.last_look["words"] == Found.GROWN.value
+    assert set(Job.objects.filter(dataset=dataset).values_list("kind", flat=True)) == {"condense"}
     assert not Dataset.objects.filter(pk=draft.pk).exists()
-    adopted = Product.objects.filter(dataset=dataset).of_kind("inspect").first()
-    assert adopted.folder.is_dir()
+    for kind in ("inspect", "index"):
+        assert Product.objects.filter(dataset=dataset).of_kind(kind).first().folder.is_dir()
+
+
+def test_a_longer_file_with_other_frames_stays_a_draft(dataset):
+    indexed(dataset, range(20))
+    path = Path(dataset.source_files.get().path)
+    draft, product = looked_at(dataset, path, "200-99-cc", n_frames=30)
+    settle(product=product)
+    settle_frames(product=indexed(draft, range(5, 35)))
+    dataset.refresh_from_db()
+    assert dataset.n_frames == 20
+    assert dataset.last_look == dataset.last_look | {"words": Found.OTHER.value, "draft": str(draft.pk)}
+
+
+def test_a_file_that_was_only_written_to_is_taken_over_with_its_frames(
+    dataset, django_capture_on_commit_callbacks
+):
+    indexed(dataset, [1, np.nan, 3])
+    path = Path(dataset.source_files.get().path)
+    draft, product = looked_at(dataset, path, "100-18-aa")
+    settle(product=product)
+    assert Dataset.objects.get(pk=dataset.pk).last_look["words"] == COMPARING
+    with django_capture_on_commit_callbacks(execute=True):
+        settle_frames(product=indexed(draft, [1, np.nan, 3]))
+    dataset.refresh_from_db()
+    assert dataset.last_look["words"] == Found.TOUCHED.value
+    assert not Dataset.objects.filter(pk=draft.pk).exists()
 
 
 def test_other_content_stays_a_draft_that_says_where_it_comes_from(dataset):

@@ -4,6 +4,7 @@ import os
 import time
 
 import h5py
+import numpy as np
 import pytest
 from django.conf import settings
 from django.db import connection
@@ -47,12 +48,14 @@ def group(outside):
 
 @pytest.fixture
 def cxi_file(tmp_path):
-    """Write a small CXI file with a few clearly different classes of frames."""
+    """Write a small CXI file with a few clearly different classes of frames, some of them labelled."""
     frames, classes = diffraction_frames(600, 48, seed=3)
     path = tmp_path / "run_0001.cxi"
     write_cxi(path, frames)
-    with h5py.File(path, "r") as file:
-        assert file["cxi_version"][()] >= 100
+    with h5py.File(path, "a") as file:
+        tags = np.arange(600)[None] % 50 == np.arange(2)[:, None]
+        file["entry_1/instrument_1/detector_1/tags"] = tags.astype(np.int8)
+        file["entry_1/instrument_1/detector_1/tags"].attrs["headings"] = ["rings", "wide"]
     return path, classes
 
 

@@ -9,10 +9,12 @@ import pytest
 
 from tests.integration.conftest import wait_until
 from webapp.accounts.models import Group
-from webapp.datasets.services import inspect_source, register_dataset
+from webapp.datasets.models import Dataset
+from webapp.datasets.services import inspect_source, match_frames, plan_condensation, register_dataset
 from webapp.jobs.kinds import KINDS
 from webapp.jobs.models import Job, Product, Shard, State
 from webapp.jobs.services import cancel_job, submit
+from webapp.labels.carry import ask_for_file_labels
 from webapp.labels.services import create_scheme, label_frames
 from webapp.portal.follow import Follower
 from webapp.portal.services import Recipe, sort_dataset
@@ -94,6 +96,18 @@ class Killer:
             self.killed[shard.job.kind] = shard.pk
 
 
+def beside_the_line(dataset, before, line):
+    """Submit the kinds of job that no line needs: a plan, a comparison of frames, labels of the files."""
+    Dataset.objects.filter(pk=dataset.pk).update(relinked_from=before)
+    dataset.refresh_from_db()
+    source = Product.objects.get(pk=line.source.id)
+    return [
+        plan_condensation(dataset=dataset, source=line.source, index=line.index, recipe={"size": 64}),
+        match_frames(dataset=dataset, index=line.index),
+        ask_for_file_labels(dataset=dataset, source=source),
+    ]
+
+
 @pytest.mark.timeout(900)
 def test_killed_workers_and_an_empty_redis_change_nothing(group, cxi_file):
     path, classes = cxi_file
@@ -125,6 +139,11 @@ def test_killed_workers_and_an_empty_redis_change_nothing(group, cxi_file):
         tend=fire,
         seconds=600,
     )
+    others = beside_the_line(dataset, plain_set, line)
+    wait_until(
+        lambda: not Job.objects.active().filter(dataset=dataset).exists(), tend=fire, seconds=120, every=0.01
+    )
+    assert {Product.objects.get(pk=handle.id).kind for handle in others} == {"plan", "match", "file-labels"}
     assert killer.left == set()
     # What was killed at work was worked on again; a placeholder is replaced by the shards that it stood for.
     attempts = dict(Shard.objects.filter(pk__in=killer.killed.values()).values_list("job__kind", "attempt"))

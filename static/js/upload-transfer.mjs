@@ -61,6 +61,7 @@ export class Transfer {
     this.state = "waiting";
     this.words = "waits for its turn";
     this.sent = 0;
+    this.accepted = 0; // of what was sent: only this is still there when the connection ends
     this.samples = [];
     this.upload = null;
   }
@@ -73,6 +74,7 @@ export class Transfer {
   }
 
   pause() {
+    this.sent = this.accepted;
     this.#become("paused", `paused at ${this.#amount()}`);
     return this.upload?.abort();
   }
@@ -106,6 +108,7 @@ export class Transfer {
       httpStack: new CheckedStack(),
       onShouldRetry: (error, attempt) => this.#retries(error, attempt),
       onProgress: (sent) => this.#progress(sent),
+      onAfterResponse: (_, response) => this.#accept(response.getHeader("Upload-Offset")),
       onError: (error) => this.#fail(error),
       onSuccess: () => this.#become("done", "arrived"),
       // With an endpoint at hand, tus would begin anew whenever the server stumbles over the first question.
@@ -123,20 +126,27 @@ export class Transfer {
     const isPassing = [0, 409, 423, 460].includes(status) || (status >= 500 && status !== 507);
     if (isPassing && this.state === "running") {
       const wait = RETRY_MS[attempt] / 1000;
+      this.sent = this.accepted;
       const cause = status === 460 ? "A part was damaged on its way" : "The connection is lost";
       this.#become("running", `${cause}; ${wait ? `the next try is in ${wait} s` : "trying again"}`);
     }
     return isPassing;
   }
 
+  /** Every answer that names an offset counts: that to a chunk, and that to the question how far it is. */
+  #accept(offset) {
+    if (offset) this.accepted = Number(offset);
+  }
+
   #progress(sent) {
+    if (this.state !== "running") return; // a last word of a request that was stopped
     const now = performance.now();
     this.sent = sent;
     this.samples = [...this.samples.filter(([time]) => now - time < RATE_MS), [now, sent]];
     const [time, first] = this.samples[0];
     const rate = ((sent - first) / Math.max(now - time, 1)) * 1000;
     const left = rate > 0 ? `, ${megabytes(rate)}/s, ${duration((this.item.file.size - sent) / rate)} left` : "";
-    if (this.state === "running") this.#become("running", this.#amount() + left);
+    this.#become("running", this.#amount() + left);
   }
 
   #amount() {
@@ -147,6 +157,7 @@ export class Transfer {
     const response = error.originalResponse;
     const status = response?.getStatus() ?? 0;
     if (this.state !== "running") return;
+    this.sent = this.accepted;
     if (this.earlier && [404, 410].includes(status)) {
       this.#beginAnew();
     } else if (response) {
@@ -163,7 +174,7 @@ export class Transfer {
   /** The server has forgotten the earlier attempt, or nobody went on with it for too long. */
   async #beginAnew() {
     await this.forget();
-    Object.assign(this, { earlier: undefined, upload: null });
+    Object.assign(this, { earlier: undefined, upload: null, sent: 0, accepted: 0 });
     this.start();
   }
 

@@ -57,11 +57,28 @@ def test_a_file_shows_its_bar_pauses_resumes_and_becomes_a_draft(watched, big, h
         page.locator("[data-theme-switch]").click()
         page.screenshot(path=Path(folder) / "upload-light.png", full_page=True)
     assert row.locator("progress").evaluate("bar => bar.value") == pytest.approx(40, abs=1)
+    shown = []
+    page.expose_function("noteBar", lambda value: shown.append(value))
+    row.locator("progress").evaluate(
+        "bar => new MutationObserver(() => noteBar(bar.value)).observe(bar, { attributes: true })"
+    )
     hold.undo()
     row.get_by_role("button", name="Resume").click()
     page.wait_for_url("**/draft/")
+    assert shown
+    assert min(shown) == pytest.approx(40, abs=1)
     file = Dataset.objects.get(name="night").source_files.get()
     assert Path(file.path).read_bytes() == big.read_bytes()
+
+
+def test_a_pause_after_a_reload_shows_what_the_server_had_before(watched, big, hold):
+    page = watched.page
+    for _ in range(2):
+        watched.open(REGISTER)
+        choose(page, big)
+        expect(page.get_by_text("The connection is lost")).to_be_visible()
+    page.get_by_role("button", name="Pause night.h5").click()
+    expect(page.get_by_text("paused at 16.8 MB of 41.9 MB")).to_be_visible()
 
 
 def test_after_a_reload_in_the_middle_the_same_file_goes_on(watched, big, hold):

@@ -23,6 +23,13 @@ NAMES = (
     "mixed/d.emc",
     "mixed/e.npz",
     "mixed/f.edf",
+    "eiger/series_7_master.h5",
+    "eiger/series_7_data_000001.h5",
+    "eiger/series_7_data_000002.h5",
+    "eiger/series_7_data_other.h5",
+    "eiger/series_8_data_000001.h5",
+    "elsewhere/series_7_data_000001.h5",
+    "half/series_1_data_000001.h5",
     "empty/readme",
 )
 
@@ -50,6 +57,23 @@ CASES = {
         ["mixed"],
         ["mixed/a.cbf", "mixed/b.tif", "mixed/c.npy", "mixed/d.emc", "mixed/e.npz", "mixed/f.edf"],
     ),
+    "a folder with a master and its data files": (
+        ["eiger"],
+        ["eiger/series_7_data_other.h5", "eiger/series_7_master.h5", "eiger/series_8_data_000001.h5"],
+    ),
+    "a pattern that fits a master and its data files": (
+        ["e*/series_7_[dm]*[1-9r].h5"],
+        ["eiger/series_7_data_other.h5", "eiger/series_7_master.h5", "elsewhere/series_7_data_000001.h5"],
+    ),
+    "a pattern that fits data files and not their master": (
+        ["eiger/series_7_data_0*.h5"],
+        ["eiger/series_7_data_000001.h5", "eiger/series_7_data_000002.h5"],
+    ),
+    "a list with a master and one of its data files": (
+        ["eiger/series_7_data_000001.h5", "eiger/series_7_master.h5"],
+        ["eiger/series_7_data_000001.h5", "eiger/series_7_master.h5"],
+    ),
+    "a folder whose master is a link that leads out": (["half"], ["half/series_1_data_000001.h5"]),
     "a link that stays inside": (
         ["inside"],
         ["night/run_1.h5", "night/run_2.h5", "night/Run_3.H5", "night/run_10.h5"],
@@ -81,5 +105,6 @@ def lay_out(folder: Path) -> Path:
     (root / "linked" / "a.h5").write_bytes(b"a")
     (root / "linked" / "out").symlink_to(folder / "secret")
     (root / "linked" / "out.h5").symlink_to(folder / "secret" / "other.h5")
+    (root / "half" / "series_1_master.h5").symlink_to(folder / "secret" / "other.h5")
     (root / "inside").symlink_to(root / "night")
     return root

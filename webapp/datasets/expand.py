@@ -15,6 +15,7 @@ from webapp.datasets.browse import SUFFIXES, PathRefused, is_shown, natural_key,
 MAX_FILES = 20_000
 MAX_LENGTH = 1000  # of a path, as the row of a source file holds it
 _WILD = re.compile(r"[*?\[]")
+_DATA_OF_MASTER = re.compile(r"(.*)_data_[0-9]+\.h5", re.DOTALL)
 
 Roots = Sequence[Path] | None
 
@@ -23,7 +24,8 @@ def check_sources(texts: Sequence[str], roots: Roots = None) -> list[Path]:
     """Return the real paths of the files to register, or refuse the first text that stands for none.
 
     A folder stands for the readable files that lie directly in it, a pattern for those that fit it, both in
-    natural order; a file that is named twice is taken once. `roots` is as for `resolve_allowed`.
+    natural order and without the data files of a master that is there, too; a file that is named twice is
+    taken once. `roots` is as for `resolve_allowed`.
     """
     paths: dict[Path, None] = {}
     for text in texts:
@@ -58,11 +60,22 @@ def _expand(text: str, roots: Roots) -> list[Path]:
 
 
 def _in_order(found: Iterable[Path], refusal: str) -> list[Path]:
-    files = sorted(found, key=lambda path: natural_key(str(path)))
+    files = sorted(_without_data_of_masters(found), key=lambda path: natural_key(str(path)))
     if not files:
         raise PathRefused(f"{refusal} (the endings are {', '.join(SUFFIXES)}). Choose another.")
     # A link inside of the allowed folders is registered as what it points at.
     return [path.resolve() for path in files]
+
+
+def _without_data_of_masters(found: Iterable[Path]) -> list[Path]:
+    """Leave to a master (a_master.h5) its data files (a_data_000001.h5): only it knows mask and columns."""
+    there = set(found)
+    of_master = {path: _DATA_OF_MASTER.fullmatch(path.name) for path in there}
+    return [
+        path
+        for path, match in of_master.items()
+        if not (match and path.with_name(f"{match[1]}_master.h5") in there)
+    ]
 
 
 def _match(pattern: str, roots: Roots) -> list[Path]:

@@ -14,7 +14,7 @@ from tests.science.io.written_files import (
 )
 from tests.science.synthetic import diffraction_frames
 from workers.science.errors import SourceError
-from workers.science.io import open_source
+from workers.science.io import describe_source, open_source
 
 
 @pytest.fixture
@@ -36,6 +36,20 @@ def test_eiger_master_is_one_stack_over_its_linked_files(tmp_path, frames):
         assert reader.identify(5, 7).source_index.tolist() == [5, 0]
     assert np.allclose(columns["omega"], [0.4, 0.5, 0.6, 0.7, 0.8])
     assert columns["wavelength"].tolist() == [1.5] * 5
+
+
+@pytest.mark.parametrize("asked", ["", "series_*.h5"])
+def test_folder_and_pattern_with_a_master_are_read_by_way_of_the_master(tmp_path, frames, asked):
+    mask = np.zeros((32, 32), "u4")
+    mask[5, 6] = 1
+    master = write_eiger(tmp_path, frames.astype("u4"), mask)
+    description = describe_source(sources=[str(tmp_path / asked)], roots=[str(tmp_path)])
+    assert description["files"][0]["path"] == master
+    assert description["states"] == []
+    assert_reads(description, frames.astype("u4"))
+    assert "wavelength" in description["columns"]
+    with open_source(description) as reader:
+        assert np.argwhere(~reader.read_mask()).tolist() == [[5, 6]]
 
 
 def test_virtual_dataset_of_a_nexus_file_is_read(tmp_path, frames):

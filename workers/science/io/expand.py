@@ -31,6 +31,7 @@ SUFFIXES = (
 )
 MAX_FILES = 20_000
 _WILD = re.compile(r"[*?\[]")
+_DATA_OF_MASTER = re.compile(r"(.*)_data_[0-9]+\.h5", re.DOTALL)
 
 
 def expand_sources(sources: Sequence[str], roots: Sequence[str]) -> list[str]:
@@ -40,7 +41,8 @@ def expand_sources(sources: Sequence[str], roots: Sequence[str]) -> list[str]:
     ----------
     sources : sequence of str
         Files, folders (the readable files that lie directly in them) and patterns with ``*``, ``?`` and
-        ``[...]``, in the order of the data set.
+        ``[...]``, in the order of the data set. Of a folder or a pattern, data files whose master is there,
+        too, are left out.
     roots : sequence of str
         Folders below which names may be looked up.
 
@@ -95,10 +97,17 @@ def _expand(source: str, roots: Sequence[str]) -> list[str]:
         cause = "fits no file whose name says that it can be read"
     else:
         return [source]
-    inside = [file for file in found if _is_inside(file, roots)]
+    inside = _without_data_of_masters([file for file in found if _is_inside(file, roots)])
     if not inside:
         raise SourceError(source, cause, f"The endings are {', '.join(SUFFIXES)}")
     return sorted(inside, key=natural_key)
+
+
+def _without_data_of_masters(files: list[str]) -> list[str]:
+    """Leave to a master (a_master.h5) its data files (a_data_000001.h5), which it links to one by one."""
+    there = set(files)
+    of_master = {file: _DATA_OF_MASTER.fullmatch(file) for file in files}
+    return [file for file, match in of_master.items() if not (match and f"{match[1]}_master.h5" in there)]
 
 
 def _match(pattern: str, roots: Sequence[str]) -> list[str]:

@@ -219,6 +219,20 @@ def test_pulse_energy_of_the_train_is_a_column(run):
     assert energy[2:].tolist() == [850] * 3
 
 
+def test_pulse_energies_of_two_gas_monitors_are_told_apart_by_their_places(run):
+    for number, place in enumerate(("SA1_XTD2", "SPB_XTD9")):
+        path = run / f"RAW-R0001-DA0{number}-S00000.h5"
+        write_gas_monitor(path, f"{place}_XGM/DOOCS/MAIN", TRAINS, np.array([850.0, 900.0]) - number)
+    description = _describe(run)
+    titles = {name: column["title"] for name, column in description["columns"].items()}
+    assert titles["pulse_energy_sa1_xtd2_xgm"] == "Pulse energy at SA1 XTD2"
+    assert titles["pulse_energy_spb_xtd9_xgm"] == "Pulse energy at SPB XTD9"
+    with open_source(description) as reader:
+        columns = reader.read_columns(0, 5)
+    assert columns["pulse_energy_spb_xtd9_xgm"].tolist() == [849] * 2 + [899] * 3
+    assert columns["pulse_energy_sa1_xtd2_xgm"].tolist() == [850] * 2 + [900] * 3
+
+
 def test_detector_in_one_piece_is_read_as_it_is(tmp_path):
     images = np.random.default_rng(0).normal(size=(4, 64, 48)).astype("f4")
     source = "SQS_NQS_PNCCD1MP/CAL/PNCCD_FMT-0:output"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workers.science.errors import SourceError
-from workers.science.io.euxfel_audit import is_run_file
+from workers.science.io.euxfel_audit import GAS_MONITOR, is_run_file
 from workers.science.io.euxfel_reader import EuxfelReader
 from workers.science.io.euxfel_run import Detector, Run, open_run
 from workers.science.io.geometry import find_geometry
@@ -59,8 +59,8 @@ def _describe(run: Run, dataset_path: str | None) -> dict[str, Any]:
         if detector.n_modules > 1
         else {}
     )
-    per_train = run.pulse_energies(joined.train_ids)
-    columns |= {name: {"unit": "µJ", "title": "Pulse energy"} for name in per_train}
+    energies = run.pulse_energies(joined.train_ids)
+    columns |= {_column_of(monitor): _tell_energy(monitor) for monitor in energies}
     return {
         "format": "euxfel",
         "candidates": [_candidate(run, item) for item in detectors],
@@ -78,10 +78,20 @@ def _describe(run: Run, dataset_path: str | None) -> dict[str, Any]:
         "trains": {
             "train_ids": joined.train_ids.tolist(),
             "counts": joined.counts.tolist(),
-            "columns": {name: values.tolist() for name, values in per_train.items()},
+            "columns": {_column_of(monitor): values.tolist() for monitor, values in energies.items()},
         },
         "geometry": geometry.describe(),
     }
+
+
+def _column_of(monitor: str) -> str:
+    return f"pulse_energy_{monitor.lower()}"
+
+
+def _tell_energy(monitor: str) -> dict[str, str]:
+    """Name the place of the monitor: of several along the beam, each reads another energy."""
+    place = monitor.removesuffix(GAS_MONITOR).replace("_", " ")
+    return {"unit": "µJ", "title": f"Pulse energy at {place}"}
 
 
 def _choose(run: Run, detectors: list[Detector], dataset_path: str | None) -> Detector:

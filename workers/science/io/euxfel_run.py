@@ -190,8 +190,8 @@ class Run:
         return self.names[os.path.realpath(files[0].filename)] if files else self.first_file
 
     def pulse_energies(self, train_ids: NDArray) -> dict[str, NDArray[np.float64]]:
-        """Read the mean pulse energy of each train from the gas monitors of the run, in µJ."""
-        columns = {}
+        """Read the mean pulse energy of each train, in µJ, from each gas monitor of the run, by its name."""
+        energies = {}
         with _library_errors(self.subject):
             for source in sorted(self.data.control_sources):
                 monitor = source.split("/")[0]
@@ -201,9 +201,8 @@ class Run:
                 values = dict(
                     zip(energy.train_id_coordinates().tolist(), energy.ndarray().tolist(), strict=True)
                 )
-                name = f"pulse_energy_{monitor.lower()}"
-                columns[name] = np.array([values.get(int(train), np.nan) for train in train_ids])
-        return columns
+                energies[monitor] = np.array([values.get(int(train), np.nan) for train in train_ids])
+        return energies
 
 
 def open_run(guard: Guard, sources: Sequence[str]) -> Run:

@@ -148,15 +148,15 @@ def registered(environment, name):
 @pytest.mark.timeout(300)
 def test_ctrl_c_ends_the_sorting_of_a_folder_and_nothing_half_written_stays(environment, source, tmp_path):
     folder, _ = source
-    (tmp_path / "run").mkdir()
+    (tmp_path / "two_runs").mkdir()
     for number in (10, 9):
-        shutil.copy(folder / "run.cxi", tmp_path / "run" / f"run_{number}.cxi")
+        shutil.copy(folder / "run.cxi", tmp_path / "two_runs" / f"run_{number}.cxi")
     out = tmp_path / "out"
     command = [
         sys.executable,
         MANAGE,
         "sort",
-        str(tmp_path / "run"),
+        str(tmp_path / "two_runs"),
         "--out",
         str(out),
         "--seed",
@@ -170,7 +170,7 @@ def test_ctrl_c_ends_the_sorting_of_a_folder_and_nothing_half_written_stays(envi
     rest = running.stderr.read()
     assert running.wait(timeout=60) == 130
     assert "goes on" in rest
-    assert registered(environment, "run") == [(2 * N_FRAMES, "run_9.cxi"), (2 * N_FRAMES, "run_10.cxi")]
+    assert registered(environment, "two_runs") == [(2 * N_FRAMES, "run_9.cxi"), (2 * N_FRAMES, "run_10.cxi")]
     assert list(out.iterdir()) == []
     deadline = time.monotonic() + 10
     while processes_of(Path(environment["FRINGE_DATA"])) and time.monotonic() < deadline:

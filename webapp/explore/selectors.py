@@ -15,7 +15,7 @@ from webapp.jobs.models import Job
 
 SHOWN_ON_CARD = 16
 NEAREST = 12
-MOST_COMPARED = 250_000
+MOST_COMPARED = 125_000
 MOST_CANDIDATES = 512
 
 

@@ -91,7 +91,9 @@ def _state_on_disk(file: SourceFile) -> str:
         status = Path(file.path).stat()
     except OSError:
         return "missing"
-    if status.st_size == file.size:
+    # A copy at another place has a time of its own; that it is the same was seen when it was followed there.
+    is_untouched = file.registered_path or file.modified_ns in (0, status.st_mtime_ns)
+    if status.st_size == file.size and is_untouched:
         return "good"
     is_fresh = time.time() - status.st_mtime < FRESH_S
     return "growing" if is_fresh and status.st_size > file.size else "changed"

@@ -1,5 +1,6 @@
 """Files that were moved, grew or were replaced: the data set follows, grows, or gets a successor."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -239,6 +240,15 @@ def test_the_page_says_how_each_file_is(dataset, client_of):
     assert b"being written" in client_of.get(page).content
     path.unlink()
     assert b"not there" in client_of.get(page).content
+
+
+def test_a_file_that_was_written_again_in_the_same_size_is_said_to_have_changed(dataset, client_of):
+    file = dataset.source_files.get()
+    file.modified_ns = Path(file.path).stat().st_mtime_ns
+    file.save()
+    assert b"as it was looked into" in client_of.get(f"/datasets/{dataset.pk}/").content
+    os.utime(file.path, ns=(0, file.modified_ns + 10**9))
+    assert b"has changed since" in client_of.get(f"/datasets/{dataset.pk}/").content
 
 
 def test_states_of_the_dry_run_are_shown_in_words(dataset, client_of):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from csp.constants import NONE, SELF
 
-from webapp.env import env_bool, env_database, env_int, env_list, env_paths, env_str
+from webapp.env import env_bool, env_database, env_int, env_list, env_roots, env_str
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env_str("FRINGE_DATA", str(BASE_DIR / "data"))).resolve()
@@ -130,8 +130,8 @@ LOGOUT_REDIRECT_URL = "accounts:login"
 DATABASES = {"default": env_database("DATABASE_URL", DATA_DIR / "db.sqlite3")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 RUNTIME_DIR = _runtime_dir()
-ALLOWED_ROOTS = env_paths("FRINGE_ROOTS") or [DATA_DIR / "sources"]
 (DATA_DIR / "sources").mkdir(exist_ok=True)
+ALLOWED_ROOTS = env_roots("FRINGE_ROOTS", DATA_DIR)
 # The frame server reads single frames for pages; a path is a unix socket, which the supervisor serves itself.
 FRAME_SERVER = env_str("FRAME_SERVER") or str(RUNTIME_DIR / "frames.sock")
 FRAME_SECRET = env_str("FRAME_SECRET")

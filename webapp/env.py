@@ -55,7 +55,7 @@ def env_paths(name: str) -> list[Path]:
 
 
 def env_roots(name: str, data: Path) -> list[Path]:
-    """Return the folders of `name` from which data may be registered; by default `sources` in the data folder.
+    """Return the folders of `name` for registering data; by default `sources` in the data folder.
 
     None of them may open the rest of the data folder: by a link in a file, or by its path, a member of one
     group would read what another group uploaded.
@@ -67,8 +67,8 @@ def env_roots(name: str, data: Path) -> list[Path]:
         is_above = data.is_relative_to(real)
         if is_above or (real.is_relative_to(data) and not real.is_relative_to(own)):
             raise ImproperlyConfigured(
-                f"{name}: {root} {'holds' if is_above else 'lies inside'} the data folder {data}, so that a link "
-                "in a file would lead to what other groups uploaded. Name folders outside of it, "
+                f"{name}: {root} {'holds' if is_above else 'lies inside'} the data folder {data}, so "
+                "that a link in a file would lead to what other groups uploaded. Name folders outside of it, "
                 f"or {own}, or move FRINGE_DATA."
             )
     return roots

@@ -51,7 +51,7 @@ def test_a_file_is_described_in_words_with_units(inspect, tmp_path):
     done = inspect(tmp_path / "a.cxi")
     assert (done.returncode, done.stderr) == (0, "")
     rows = {line[:13].strip(): line[13:] for line in done.stdout.splitlines() if line[:13].strip()}
-    assert rows["format"] == "cxi, read as hdf5"
+    assert rows["format"] == "CXI stack"
     assert rows["frames"] == "5"
     assert rows["frame"] == "16 x 24 px, uint16"
     assert rows["unpacked"] == "3.8 kB"
@@ -70,6 +70,7 @@ def test_a_pattern_of_files_comes_as_json_in_natural_order(inspect, tmp_path):
     assert [Path(item["path"]).name for item in found["files"]] == [
         f"run_{number}.tif" for number in (8, 10, 11, 12)
     ]
+    assert (found["format"], found["format_words"]) == ("tiff", "TIFF images")
     assert (found["n_frames"], found["reader"], found["dataset_path"]) == (4, "tiff", "series_0")
     assert [Path(item["file"]).name for item in found["states"]] == ["run_9.tif"]
 

@@ -82,6 +82,14 @@ def columns_of_source(source: Product | None) -> dict[str, dict[str, str]]:
     return Product.objects.filter(pk=source.pk).values_list("facts__columns", flat=True).first() or {}
 
 
+def format_words_of(source: Product | None) -> str:
+    """Return what the format of the files is called; descriptions of earlier versions only have its id."""
+    if source is None:
+        return ""
+    found = Product.objects.filter(pk=source.pk).values_list("facts__format_words", "facts__format").first()
+    return next((words for words in found or () if words), "")
+
+
 def _recorded(row: dict[str, Any], told: dict[str, dict[str, str]]) -> Iterator[Fact]:
     for name, value in row.items():
         bare = name.removeprefix(_SOURCE)

@@ -15,7 +15,7 @@ from webapp.accounts.access import get_for
 from webapp.datasets.columns import Columns, columns_of
 from webapp.datasets.levels import level_counts, shown_levels
 from webapp.datasets.models import Dataset
-from webapp.explore.frame_facts import drawing_facts, identity_of, measured_of, recorded_of
+from webapp.explore.frame_facts import drawing_facts, format_words_of, identity_of, measured_of, recorded_of
 from webapp.explore.frame_source import source_of, source_problem
 from webapp.explore.geometry import geometry_of
 from webapp.explore.palette import cluster_colour
@@ -54,6 +54,7 @@ def _side(columns: Columns, source: Product | None, index: int) -> dict[str, Any
     row = columns.identity(index)
     return {
         "identity": identity_of(row),
+        "format_words": format_words_of(source),
         "measured": measured_of(row, columns.units),
         "recorded": recorded_of(row, source),
         "cluster": _cluster_of(columns, index) if columns.clusters is not None else None,

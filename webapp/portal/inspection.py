@@ -20,9 +20,8 @@ def describe_in_words(found: dict[str, Any]) -> str:
 
 def _rows(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
     own = [item for item in found["files"] if not item["linked"]]
-    reader = "" if found["reader"] == found["format"] else f", read as {found['reader']}"
     n_bytes = found["n_frames"] * found["height"] * found["width"] * _itemsize(found["dtype"])
-    yield "format", found["format"] + reader
+    yield "format", found["format_words"]
     yield "frames", f"{found['n_frames']}"
     yield "frame", f"{found['height']} x {found['width']} px, {found['dtype']}"
     yield "unpacked", size(n_bytes)

@@ -67,6 +67,7 @@ def modules():
 def test_modules_are_joined_and_put_where_extra_geom_puts_them(written, modules):
     description = json.loads(json.dumps(_describe(written)))
     assert (description["format"], description["reader"]) == ("euxfel", "euxfel")
+    assert description["format_words"] == "European XFEL run"
     assert description["dataset_path"] == f"/INSTRUMENT/{AGIPD}/DET/*CH0:xtdf/image/data"
     assert description["candidates"][0]["shape"] == [5, 16, *MODULE]
     assert description["states"] == []

@@ -43,6 +43,20 @@ def test_content_decides_and_not_the_name(tmp_path):
         assert description["n_frames"] == (1 if path.name in ("cbf", "edf") else 3)
 
 
+def test_each_has_a_name_for_people(tmp_path):
+    words = {path.name: describe(path)["format_words"] for path in write_each(tmp_path)}
+    assert words == {
+        "npy": "NumPy array",
+        "npz": "NumPy archive",
+        "cbf": "CBF images",
+        "edf": "EDF or SMV images",
+        "tiff": "TIFF images",
+        "hdf5": "CXI stack",
+        "dragonfly": "Dragonfly photon file",
+        "dragonfly.emc": "Dragonfly photon file",
+    }
+
+
 def test_any_two_formats_in_one_list_are_refused(tmp_path):
     paths = [path for path in write_each(tmp_path) if path.suffix == ""]
     for first in paths:

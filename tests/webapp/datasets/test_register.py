@@ -67,6 +67,16 @@ def test_registering_makes_a_draft_and_looks_into_the_file(signed_in, group, sou
     assert Job.objects.get().kind == "inspect"
 
 
+def test_the_draft_names_the_format_in_words(signed_in, group, source):
+    dataset = draft_of(signed_in, group, source)
+    look = found(dataset)
+    page = signed_in.get(reverse("datasets:dataset-draft", args=[dataset.pk])).content.decode()
+    assert "<dt>Format</dt><dd>hdf5</dd>" in page
+    Product.objects.filter(pk=look.pk).update(facts={**look.facts, "format_words": "CXI stack"})
+    page = signed_in.get(reverse("datasets:dataset-draft", args=[dataset.pk])).content.decode()
+    assert "<dt>Format</dt><dd>CXI stack</dd>" in page
+
+
 def test_a_path_outside_is_refused_where_it_was_typed(signed_in, group, source):
     answer = register(signed_in, group, "/etc/passwd")
     assert answer.status_code == 422

@@ -206,6 +206,19 @@ def test_what_the_file_says_of_a_frame_comes_with_title_and_unit(client: Client,
     assert unknown == []
 
 
+def test_the_format_is_named_in_words_and_by_its_id_in_old_descriptions(
+    client: Client, dataset: Dataset
+) -> None:
+    url = reverse("explore:frame-detail", args=[dataset.pk, 3])
+    assert "<dt>Format</dt><dd>hdf5</dd>" in client.get(url).content.decode()
+    look = dataset.products.get(kind="inspect")
+    look.facts = {**look.facts, "format_words": "European XFEL run"}
+    look.save()
+    assert "<dt>Format</dt><dd>European XFEL run</dd>" in client.get(url).content.decode()
+    data_page = client.get(reverse("portal:dataset-detail", args=[dataset.pk])).content.decode()
+    assert "<dt>Format</dt><dd>European XFEL run</dd>" in data_page
+
+
 def add_source_column(dataset: Dataset, name: str, title: str, unit: str) -> None:
     path = dataset.products.get(kind="index").folder / "frames.parquet"
     values = np.where(np.arange(N) == 4, np.nan, np.arange(N) / 2)

@@ -22,6 +22,7 @@ class NpyFormat(StackFormat):
     """One array a file."""
 
     name, title = "npy", "NumPy (.npy)"
+    words = "NumPy array"
 
     def recognises(self, head: bytes, path: str, guard: Guard) -> bool:
         """Whether the magic bytes are there."""

@@ -39,6 +39,7 @@ class CbfFormat(StackFormat):
     """One frame a file."""
 
     name, title = "cbf", "CBF (.cbf)"
+    words = "CBF images"
 
     def recognises(self, head: bytes, path: str, guard: Guard) -> bool:
         """Whether the file begins as a CBF does."""

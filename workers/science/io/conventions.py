@@ -67,6 +67,8 @@ class Convention:
     ----------
     name : str
         Stands in a description as ``format``.
+    words : str
+        What people call it; stands there as ``format_words``.
     signs : tuple of tuple of str
         The layout is recognised where, for one of the tuples, all patterns are there; a pattern that ends
         in ``{entry}`` asks for two such groups or more.
@@ -85,6 +87,7 @@ class Convention:
     """
 
     name: str
+    words: str
     signs: tuple[tuple[str, ...], ...]
     frames: tuple[str, ...] = ()
     columns: tuple[Column, ...] = ()
@@ -125,6 +128,7 @@ _TAGS = ("/entry_1/instrument_1/detector_1/tags", "/entry_1/instrument_1/detecto
 CONVENTIONS = (
     Convention(
         "cxi_entries",
+        "CXI, one entry a frame",
         (("/entry_{entry}",),),
         tuple(f"/entry_{{entry}}/{path}" for path in CXI_PATHS),
         (
@@ -140,6 +144,7 @@ CONVENTIONS = (
     ),
     Convention(
         "psocake",
+        "CXI stack by psocake",
         (("/entry_1/data_1", "/entry_1/result_1"),),
         _CXI_FRAMES,
         (*_LCLS, _ENERGY, *_DETECTOR, Column("*", "", "", ("/entry_1/result_1/*",))),
@@ -147,15 +152,19 @@ CONVENTIONS = (
     ),
     Convention(
         "cheetah",
+        "CXI stack by Cheetah",
         (("/entry_1", "/LCLS"), ("/entry_1", "/EuXFEL"), ("/entry_1/instrument_1/detector_1/*/data",)),
         (*_CXI_FRAMES, "/entry_1/instrument_1/detector_1/*/data", "/entry_1/image_1/*/data"),
         (*_LCLS, _ENERGY, *_DETECTOR),
         _TAGS,
         ("/entry_1/experiment_identifier", "/LCLS/machineTime", "/EuXFEL/trainID", "/EuXFEL/trainId"),
     ),
-    Convention("cxi", (("/cxi_version",), ("/entry_1",)), _CXI_FRAMES, (_ENERGY, *_DETECTOR), _TAGS),
+    Convention(
+        "cxi", "CXI stack", (("/cxi_version",), ("/entry_1",)), _CXI_FRAMES, (_ENERGY, *_DETECTOR), _TAGS
+    ),
     Convention(
         "fermi",
+        "FERMI run",
         (("/bunches", "/Background_Period"), ("/bunches", "/photon_source"), ("/bunches", "/vmi")),
         ("/vmi/andor",),
         (
@@ -184,6 +193,7 @@ CONVENTIONS = (
     ),
     Convention(
         "sacla",
+        "SACLA run",
         (("/run_*/detector_2d_*",),),
         ("/run_*/detector_2d_*/tag_{entry}/detector_data",),
         (
@@ -211,6 +221,7 @@ CONVENTIONS = (
     ),
     Convention(
         "nexus",
+        "NeXus file",
         (("/entry/definition",), ("/entry/instrument",), ("/entry/data",)),
         ("/entry/data/data", "/entry/instrument/detector/data"),
         (
@@ -248,7 +259,7 @@ CONVENTIONS = (
         ),
     ),
     # The last row takes every file; numbers that lie beside the frames, one a frame, come along.
-    Convention("hdf5", ((),), (), (Column("*", "", "", ("{group}/*",)),)),
+    Convention("hdf5", "HDF5 stack", ((),), (), (Column("*", "", "", ("{group}/*",)),)),
 )
 
 

@@ -29,6 +29,7 @@ class DragonflyFormat(StackFormat):
     """Sparse photon counts."""
 
     name, title = "dragonfly", "Dragonfly photons (.emc, .h5)"
+    words = "Dragonfly photon file"
 
     def recognises(self, head: bytes, path: str, guard: Guard) -> bool:
         """Whether it is an HDF5 file with the four datasets, or has the ending of the file without magic."""

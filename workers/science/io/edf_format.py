@@ -45,6 +45,7 @@ class EdfFormat(StackFormat):
     """Blocks of a header and a frame."""
 
     name, title = "edf", "EDF and SMV (.edf, .img)"
+    words = "EDF or SMV images"
 
     def recognises(self, head: bytes, path: str, guard: Guard) -> bool:
         """Whether the file begins with a header in braces that says how long a line of pixels is."""

@@ -26,6 +26,7 @@ class EuxfelFormat:
     """The files that the data acquisition and the calibration of the European XFEL write."""
 
     name, title = "euxfel", "European XFEL runs (RAW-R0001-….h5, CORR-R0001-….h5)"
+    words = "European XFEL run"
 
     def recognises(self, head: bytes, path: str, guard: Guard) -> bool:
         """Whether a HDF5 file has trains and a list of data sources."""

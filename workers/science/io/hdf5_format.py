@@ -28,6 +28,7 @@ class Hdf5Format:
     """HDF5: CXI, NeXus, and stacks at any path."""
 
     name, title = "hdf5", "HDF5, CXI and NeXus (.h5, .hdf5, .cxi, .nxs)"
+    words = "HDF5 stack"
 
     def recognises(self, head: bytes, path: str, guard: Guard) -> bool:
         """Whether the HDF5 signature is there."""
@@ -138,6 +139,7 @@ def _describe_first(file: GuardedFile, look: _Look) -> dict[str, Any]:
     _, height, width = split_shape(candidate.shape)
     return {
         "format": survey.convention.name,
+        "format_words": survey.convention.words,
         "candidates": [item.describe() for item in survey.candidates],
         "dataset_path": candidate.path,
         "height": height,

@@ -44,6 +44,7 @@ class NpzFormat(StackFormat):
     """Arrays in an archive; the largest stack is proposed."""
 
     name, title = "npz", "NumPy archive (.npz)"
+    words = "NumPy archive"
 
     def recognises(self, head: bytes, path: str, guard: Guard) -> bool:
         """Whether it is a zip archive, and not an empty one."""

@@ -81,10 +81,14 @@ class Format(Protocol):
         Stands in a description as ``reader``.
     title : str
         For people, with the usual endings of the files: "NumPy (.npy, .npz)".
+    words : str
+        What a data set of it is called: "NumPy array". Stands in a description as ``format_words``, unless
+        the format tells layouts apart that have words of their own.
     """
 
     name: str
     title: str
+    words: str
 
     def recognises(self, head: bytes, path: str, guard: "Guard") -> bool:
         """Whether a file with these first bytes is of this format.

@@ -38,7 +38,7 @@ def describe_source(
     guard, sources = Guard(roots), expand_sources(sources, roots)
     form, readable, states = _sort_out(guard, sources)
     found = form.describe(guard, readable, dataset_path)
-    defaults = {"columns": {}, "label_names": []}
+    defaults = {"format_words": form.words, "columns": {}, "label_names": []}
     found = {**defaults, **found, "states": [*states, *guard.states, *found.get("states", [])]}
     return {
         **found,

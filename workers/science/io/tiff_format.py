@@ -35,6 +35,7 @@ class TiffFormat(StackFormat):
     """Pages of one shape."""
 
     name, title = "tiff", "TIFF (.tif, .tiff)"
+    words = "TIFF images"
 
     def recognises(self, head: bytes, path: str, guard: Guard) -> bool:
         """Whether the file begins as a TIFF does."""

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from webapp.accounts.models import User
+from webapp.datasets.lineage import chosen_dry_run
 from webapp.datasets.masks import masks_folder
 from webapp.datasets.models import Dataset, SourceFile
 from webapp.datasets.services import (
@@ -42,12 +43,9 @@ def dry_run_of(dataset: Dataset) -> DryRun:
     """Return the dry run for the frames that are chosen now."""
     jobs = Job.objects.filter(dataset=dataset, kind="inspect")
     job = next((job for job in jobs if job.params.get("dataset_path", "") == dataset.dataset_path), None)
-    products = Product.objects.filter(dataset=dataset).of_kind("inspect")
-    product = next(
-        (item for item in products if item.params.get("dataset_path", "") == dataset.dataset_path), None
-    )
+    product = chosen_dry_run(dataset)
     # What an earlier look found stays to be chosen from, so that a refusal is no dead end.
-    speaking = product or products.first()
+    speaking = product or Product.objects.filter(dataset=dataset).of_kind("inspect").first()
     candidates = speaking.facts["candidates"] if speaking else []
     return DryRun(job, product, progress_of(job) if job and job.is_active else None, candidates)
 

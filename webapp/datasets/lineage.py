@@ -40,6 +40,13 @@ def newest(dataset: Dataset, kind: str) -> Product | None:
     return Product.objects.filter(pk=pk).first() if pk else None
 
 
+def chosen_dry_run(dataset: Dataset) -> Product | None:
+    """Return the newest dry run of the frames that the data set consists of."""
+    products = Product.objects.filter(dataset=dataset).of_kind("inspect")
+    chosen = (item for item in products if item.params.get("dataset_path", "") == dataset.dataset_path)
+    return next(chosen, None)
+
+
 @transaction.atomic
 def choose_condensation(*, dataset: Dataset, condensation: UUID | None) -> None:
     """Let all that follows go on from one condensation; None: from the newest."""

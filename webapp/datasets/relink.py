@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from webapp.accounts.models import User
 from webapp.datasets.drafts import discard_draft
-from webapp.datasets.lineage import newest
+from webapp.datasets.lineage import chosen_dry_run, newest
 from webapp.datasets.models import Dataset, SourceFile
 from webapp.datasets.services import condense_frames, index_frames, inspect_source, register_dataset
 from webapp.jobs.models import Product
@@ -64,13 +64,6 @@ def look_again(
     if handle.job is None:  # the same files, as they were: it was found without looking
         settle(product=Product.objects.get(pk=handle.id))
     return draft
-
-
-def source_of(dataset: Dataset) -> Product | None:
-    """Return the newest dry run of the frames that the data set consists of."""
-    products = Product.objects.filter(dataset=dataset).of_kind("inspect")
-    chosen = (item for item in products if item.params.get("dataset_path", "") == dataset.dataset_path)
-    return next(chosen, None)
 
 
 def compare(old: dict[str, Any], new: dict[str, Any]) -> Found:
@@ -119,7 +112,7 @@ def settle(*, product: Product) -> None:
     """Draw the conclusion from the dry run of a draft that was opened by `look_again`."""
     draft = product.dataset
     dataset = Dataset.objects.select_for_update().get(pk=draft.relinked_from_id)
-    source = source_of(dataset)
+    source = chosen_dry_run(dataset)
     found = compare(_where_now(dataset, source.facts), product.facts) if source else Found.OTHER
     if found is Found.OTHER:
         _say(dataset, found.value, draft=str(draft.pk))

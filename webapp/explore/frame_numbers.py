@@ -18,7 +18,7 @@ from webapp.datasets.columns import columns_of
 from webapp.datasets.models import Dataset
 from webapp.datasets.scopes import ScopeError
 from webapp.explore.choices import choose_frames
-from webapp.explore.frame_source import NO_SOURCE, FrameSourceError, Numbers, ask, source_of
+from webapp.explore.frame_source import NO_SOURCE, FrameSourceError, Numbers, ask, dry_run_of_index
 from webapp.explore.geometry import geometry_of
 from webapp.jobs.models import Product
 
@@ -125,7 +125,7 @@ def frame_pattern(request: HttpRequest, pk: UUID) -> HttpResponse:
 def _find(request: HttpRequest, pk: UUID) -> tuple[Dataset, Product]:
     dataset = get_for(request.user, Dataset.objects, pk=pk)
     named = _uuid(request, "of")
-    source = source_of(dataset, named)
+    source = dry_run_of_index(dataset, named)
     if source is None and named:
         raise Http404
     if source is None:

@@ -59,7 +59,7 @@ class Numbers:
     facts: dict[str, Any]
 
 
-def source_of(dataset: Dataset, pk: UUID | None = None) -> Product | None:
+def dry_run_of_index(dataset: Dataset, pk: UUID | None = None) -> Product | None:
     """Return the dry run whose description leads to the frames: `pk`, else the one that was indexed."""
     looks = Product.objects.filter(dataset=dataset, kind="inspect").defer("files", "facts")
     if pk is not None:

@@ -16,7 +16,7 @@ from webapp.datasets.columns import Columns, columns_of
 from webapp.datasets.levels import level_counts, shown_levels
 from webapp.datasets.models import Dataset
 from webapp.explore.frame_facts import drawing_facts, format_words_of, identity_of, measured_of, recorded_of
-from webapp.explore.frame_source import source_of, source_problem
+from webapp.explore.frame_source import dry_run_of_index, source_problem
 from webapp.explore.geometry import geometry_of
 from webapp.explore.palette import cluster_colour
 from webapp.explore.selectors import (
@@ -38,7 +38,7 @@ _FOREVER = "private, max-age=31536000, immutable"
 def frame_detail(request: HttpRequest, pk: UUID, index: int) -> HttpResponse:
     """Show one frame; to htmx, only what stands beside the picture."""
     dataset, columns = _find(request, pk, index)
-    source = source_of(dataset)
+    source = dry_run_of_index(dataset)
     context = {"dataset": dataset, "index": index, **_side(columns, source, index)}
     if request.headers.get("HX-Request"):
         response = render(request, "explore/partials/frame_side.html", context)

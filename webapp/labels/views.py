@@ -13,8 +13,8 @@ from django.views.decorators.http import require_GET, require_POST
 from webapp.accounts.access import get_for, require_writer
 from webapp.accounts.models import Group
 from webapp.datasets.columns import Columns, columns_of
+from webapp.datasets.lineage import chosen_dry_run
 from webapp.datasets.models import Dataset
-from webapp.datasets.relink import source_of
 from webapp.jobs.models import Job
 from webapp.labels.carry import ask_for_file_labels
 from webapp.labels.forms import ClassForm, LabelsFileForm, SchemeForm
@@ -67,7 +67,7 @@ def _page(
 
 def _file_label_names(dataset: Dataset) -> list[str]:
     """Return what the labels are called that the source files hold."""
-    source = source_of(dataset)
+    source = chosen_dry_run(dataset)
     return source.facts.get("label_names", []) if source else []
 
 
@@ -172,7 +172,7 @@ def label_read_files(request: HttpRequest, pk: UUID) -> HttpResponse:
     names = [line for line in request.POST.get("names", "").splitlines() if line.strip()]
     try:
         handle = ask_for_file_labels(
-            dataset=dataset, source=source_of(dataset), names=names, user=request.user
+            dataset=dataset, source=chosen_dry_run(dataset), names=names, user=request.user
         )
     except LabelError as error:
         messages.error(request, str(error))

@@ -10,6 +10,7 @@ from django.db import transaction
 
 from webapp.accounts.models import User
 from webapp.datasets.lineage import chosen_dry_run
+from webapp.datasets.mask_carry import carry_mask
 from webapp.datasets.masks import masks_folder
 from webapp.datasets.models import Dataset, SourceFile
 from webapp.datasets.services import (
@@ -68,7 +69,8 @@ def confirm_draft(*, dataset: Dataset, user: User) -> None:
     confirm_dataset(dataset=dataset, dataset_path=dataset.dataset_path)
     source = inspect_source(dataset=dataset, user=user)
     index = index_frames(dataset=dataset, source=source, user=user)
-    condense_frames(dataset=dataset, source=source, index=index, user=user)
+    recipe = carry_mask(dataset=dataset)
+    condense_frames(dataset=dataset, source=source, index=index, recipe=recipe, user=user)
     match_frames(dataset=dataset, index=index, user=user)
 
 

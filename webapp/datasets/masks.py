@@ -31,20 +31,28 @@ def save_mask(*, dataset: Dataset, bits: bytes, note: str = "", user: User | Non
     masked = _unpack(dataset, bits)
     picture = io.BytesIO()
     Image.fromarray(masked).save(picture, "PNG")
-    sha256 = hashlib.sha256(picture.getvalue()).hexdigest()
+    return keep_picture(
+        dataset=dataset, picture=picture.getvalue(), n_masked=int(masked.sum()), note=note, user=user
+    )
+
+
+@transaction.atomic
+def keep_picture(*, dataset: Dataset, picture: bytes, n_masked: int, note: str, user: User | None) -> Mask:
+    """Keep the picture of a mask as the next version, or find the version that is the same."""
+    sha256 = hashlib.sha256(picture).hexdigest()
     Dataset.objects.select_for_update().get(pk=dataset.pk)  # two people who save at once get two versions
     last = dataset.masks.first()
     if same := dataset.masks.filter(sha256=sha256).first():
         return same
     version = last.version + 1 if last else 1
     path = masks_folder(dataset.pk) / f"{version}-{sha256[:12]}.png"
-    _write(path, picture.getvalue())
+    _write(path, picture)
     return Mask.objects.create(
         dataset=dataset,
         version=version,
         file_name=str(path.relative_to(settings.DATA_DIR)),
         sha256=sha256,
-        n_masked=int(masked.sum()),
+        n_masked=n_masked,
         note=note.strip()[:200],
         created_by=user,
     )
@@ -96,7 +104,7 @@ def mask_arguments(dataset: Dataset | None, recipe: dict[str, Any]) -> dict[str,
     sha256 = recipe.get("drawn_mask", "")
     masks = Mask.objects.filter(sha256=sha256, dataset__group=dataset.group) if sha256 and dataset else None
     # a data set that shares its products with a twin may name a mask of that one
-    mask = masks.order_by("pk").first() if masks is not None else None
+    mask = (masks.filter(dataset=dataset).first() or masks.order_by("pk").first()) if masks else None
     if mask is None:
         return {}
     return {"drawn_mask": str(settings.DATA_DIR / mask.file_name), "drawn_words": words_of(mask)}

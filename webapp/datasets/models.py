@@ -23,6 +23,8 @@ class Dataset(models.Model):
     again here, and `last_look` what that led to, in words. `moved` says where files lie now that have been
     moved since they were looked into: path and fingerprint, by the path of then.
 
+    `mask_words` says what became of the mask that people had drawn for `relinked_from`.
+
     `current_condensation` is the one that a person chose for what follows; the newest where nobody chose.
     `hit_threshold` is the least number of lit pixels of a hit; what the index says where nobody set it.
     """
@@ -37,6 +39,7 @@ class Dataset(models.Model):
     moved = models.JSONField(default=dict)
     relinked_from = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="relinked")
     last_look = models.JSONField(default=dict)
+    mask_words = models.CharField(max_length=500, blank=True)
     current_condensation = models.UUIDField(null=True)
     hit_threshold = models.FloatField(null=True)
     is_draft = models.BooleanField(default=True)

@@ -238,9 +238,9 @@ find("mask-save")?.addEventListener("click", save);
 listenToPointer(find("mask-canvas"));
 listenToShapes(find("shape-form"));
 listenToForm();
-document.body.addEventListener("htmx:afterSettle", () => {
+document.body.addEventListener("htmx:afterSettle", (event) => {
   const preview = find("recipe-preview");
-  if (!preview?.dataset.reasonsUrl) return;
+  if (event.target !== preview || !preview.dataset.reasonsUrl) return;
   showReasons(preview.dataset.reasonsUrl);
   if (preview.dataset.row) moveCentre([Number(preview.dataset.row), Number(preview.dataset.column)], false);
 });

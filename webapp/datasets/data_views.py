@@ -17,6 +17,7 @@ from webapp.datasets.models import Dataset
 from webapp.datasets.preview import pattern_facts, read_reasons, reason_rows
 from webapp.datasets.recipe_forms import RecipeForm
 from webapp.datasets.recipes import read_geometry, recipe_words
+from webapp.datasets.refresh import refresh_of
 from webapp.datasets.services import condense_again, plan_condensation
 from webapp.jobs.models import Job, Product
 from webapp.jobs.services import Handle
@@ -48,8 +49,20 @@ def _recipe_page(
         "done": read_geometry(condensation.folder).get("done", []) if condensation else [],
         "can_write": Group.objects.writable_by(request.user).filter(pk=dataset.group_id).exists(),
         "page": facts,
+        "refresh": refresh_of(dataset),
     }
     return render(request, "datasets/dataset_recipe.html", context, status=status)
+
+
+@login_required
+@require_GET
+def data_refresh(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Answer the poll of the Data page or of the recipe page; it ends where nothing is on its way."""
+    dataset = _find(request, pk)
+    refresh = refresh_of(dataset)
+    context = {"dataset": dataset, "refresh": refresh, "has_news": request.GET.get("was") != refresh.state}
+    page = "recipe" if request.GET.get("page") == "recipe" else "data"
+    return render(request, f"datasets/partials/{page}_refresh.html", context)
 
 
 @login_required

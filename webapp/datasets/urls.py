@@ -14,6 +14,7 @@ urlpatterns = [
     path("datasets/<uuid:pk>/masks/", data_views.mask_save, name="mask-save"),
     path("datasets/<uuid:pk>/masks/<int:version>.bin", data_views.mask_bits, name="mask-bits"),
     path("products/<uuid:pk>/reasons.bin", data_views.mask_reasons, name="mask-reasons"),
+    path("datasets/<uuid:pk>/refresh/", data_views.data_refresh, name="data-refresh"),
     path("datasets/<uuid:pk>/columns/", hit_views.dataset_columns, name="dataset-columns"),
     path("datasets/<uuid:pk>/hits/", hit_views.dataset_hits, name="dataset-hits"),
     path("datasets/<uuid:pk>/hits/save/", hit_views.hits_save, name="hits-save"),

@@ -12,7 +12,8 @@ from webapp.datasets.drafts import dry_run_of
 from webapp.datasets.hits import hits_of
 from webapp.datasets.lineage import newest
 from webapp.datasets.models import Dataset
-from webapp.datasets.recipes import at_work, read_geometry, versions_of
+from webapp.datasets.recipes import read_geometry, versions_of
+from webapp.datasets.refresh import refresh_of
 from webapp.datasets.relink import COMPARING, LOOKING
 from webapp.datasets.source_files import source_files_of
 from webapp.explore.views import page_urls
@@ -99,7 +100,7 @@ def dataset_facts(dataset: Dataset) -> dict[str, Any]:
         "hits": hits_of(columns),
         "thresholds": list(dataset.hit_thresholds.select_related("created_by")),
         "versions": versions_of(dataset),
-        "condensing": at_work(dataset, "condense"),
+        "refresh": refresh_of(dataset),
         "done": read_geometry(condensation.folder).get("done", []) if condensation else [],
         "page": page_urls(dataset, columns),
         **_last_look(dataset),

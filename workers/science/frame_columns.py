@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.science.frame_patterns import SmallPatterns, WidePatterns
-from workers.science.kernels import add_moments, measure_small_counts, measure_values
+from workers.science.frame_patterns import PlanePatterns, SmallPatterns, WidePatterns
+from workers.science.io.plane_frames import PlaneFrames
+from workers.science.kernels import add_moments, add_small_moments, measure_small_counts, measure_values
 from workers.science.resample import count_bounds, find_invalid
 
 # Quantiles of a normal distribution, in standard deviations.
@@ -75,6 +76,7 @@ class FrameColumns:
         self._good = np.ones(n_pixels, np.uint8) if self.good is None else self.good.ravel().astype(np.uint8)
         self._masked_share = 1 - self._good.mean()
         self._small: SmallPatterns | None = None
+        self._planes: PlanePatterns | None = None
         self._wide: WidePatterns | None = None
 
     def add(self, first: int, frames: NDArray) -> None:
@@ -94,6 +96,17 @@ class FrameColumns:
         first_sampled = -first % self.variance_step
         self.blocks.append((self._measure_small if is_small else self._measure)(flat, first_sampled))
 
+    def add_planes(self, first: int, frames: PlaneFrames) -> None:
+        """Measure one block of frames whose bits lie in planes; all else as in `add`."""
+        small, numbers = self._make_room(len(frames), frames.dtype), _zeros(len(frames))
+        if self._planes is None or self._planes.block != frames.block:
+            self._put_together()
+            self._planes = PlanePatterns(small, frames.block)
+        first_sampled = -first % self.variance_step
+        self._planes.measure(frames, self._floor(), numbers)
+        self._planes.add_sample(frames, first_sampled, self.variance_step)
+        self.blocks.append(self._count(small, first_sampled, numbers))
+
     def add_unreadable(self, n_frames: int) -> None:
         """Leave frames without numbers."""
         self.blocks.append({name: np.full(n_frames, np.nan) for name in COLUMNS})
@@ -110,6 +123,7 @@ class FrameColumns:
         float32, -inf where there is no value; over unsigned frames of up to 16 bits sums are uint32 or
         uint64, and maxima of the type of the frames, 0 where there is no value.
         """
+        self._put_together()
         if self._wide is None and self._small is not None:
             named = self._small.patterns()
         else:
@@ -117,26 +131,41 @@ class FrameColumns:
         return {name: pattern.reshape(self.shape) for name, pattern in named.items()}
 
     def _measure_small(self, flat: NDArray, first_sampled: int) -> dict[str, NDArray]:
-        small = self._small
-        if small is None or not small.has_room(flat):
-            if small is not None:
+        small, numbers = self._make_room(len(flat), flat.dtype), _zeros(len(flat))
+        measure_small_counts(flat, small.keep, self._floor(), *numbers, small.sums, small.peak)
+        add_small_moments(flat, first_sampled, self.variance_step, small.keep, *small.sample)
+        return self._count(small, first_sampled, numbers)
+
+    def _floor(self) -> int:
+        """Return the lit threshold for integers of up to 16 bits."""
+        return int(min(max(np.floor(self.lit_threshold), -1), 2**16))
+
+    def _make_room(self, n_frames: int, dtype: np.dtype) -> SmallPatterns:
+        """Return patterns to which so many frames of this type can be added."""
+        if self._small is None or not self._small.has_room(n_frames, dtype):
+            if self._small is not None:
                 self._widen()
-            small = self._small = SmallPatterns(self._good, flat.dtype)
-        totals, maxima = np.zeros(len(flat)), np.zeros(len(flat))
-        n_at_maximum, n_lit = np.zeros(len(flat), np.int64), np.zeros(len(flat), np.int64)
-        floor = int(min(max(np.floor(self.lit_threshold), -1), 2**16))
-        sampled = first_sampled, self.variance_step
-        numbers = totals, maxima, n_at_maximum, n_lit
-        measure_small_counts(
-            flat, small.keep, floor, *sampled, *numbers, small.sums, small.peak, small.sample
-        )
-        small.n += len(flat)
-        small.n_sampled += len(range(first_sampled, len(flat), self.variance_step))
-        share = np.full(len(flat), self._masked_share)
+            self._small = SmallPatterns(self._good, dtype)
+        return self._small
+
+    def _count(
+        self, small: SmallPatterns, first_sampled: int, numbers: tuple[NDArray, ...]
+    ) -> dict[str, NDArray]:
+        totals, maxima, n_at_maximum, n_lit = numbers
+        small.n += len(totals)
+        small.n_sampled += len(range(first_sampled, len(totals), self.variance_step))
+        share = np.full(len(totals), self._masked_share)
         return dict(zip(COLUMNS, (totals, maxima, n_lit, n_at_maximum, share), strict=True))
+
+    def _put_together(self) -> None:
+        """Add what was gathered in planes to the patterns of small integers."""
+        if self._planes is not None:
+            self._planes.put_together()
+        self._planes = None
 
     def _widen(self) -> WidePatterns:
         """Put all that was gathered into patterns that hold any number."""
+        self._put_together()
         if self._wide is None:
             self._wide = WidePatterns(len(self._good))
         if self._small is not None:
@@ -156,3 +185,8 @@ class FrameColumns:
         maxima = np.where(np.isfinite(maxima), maxima, 0.0)
         share = 1 - n_used / flat.shape[1]
         return dict(zip(COLUMNS, (totals, maxima, n_lit, n_at_maximum, share), strict=True))
+
+
+def _zeros(n_frames: int) -> tuple[NDArray, ...]:
+    """Return where loops put total, maximum, and how many pixels are at it and are lit."""
+    return np.zeros(n_frames), np.zeros(n_frames), np.zeros(n_frames, np.int64), np.zeros(n_frames, np.int64)

@@ -3,6 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.science.io.bitshuffle import put_together
+from workers.science.io.plane_frames import WORD, PlaneFrames
+from workers.science.plane_kernels import FACTORS, SUM_BITS, add_plane_moments, measure_planes
+
 # 16-bit counts of so many frames add up to less than 2^32.
 _SMALL_FRAMES = 65_536
 
@@ -24,9 +28,9 @@ class SmallPatterns:
         self.sample = np.zeros(len(good), np.uint32), np.zeros(len(good), np.uint64), self.peak.copy()
         self.n = self.n_sampled = 0
 
-    def has_room(self, frames: NDArray) -> bool:
-        """Say whether these frames can be added: they are of the same type, and not too many."""
-        return self.keep.dtype == frames.dtype and self.n + len(frames) <= _SMALL_FRAMES
+    def has_room(self, n_frames: int, dtype: np.dtype) -> bool:
+        """Say whether so many frames can be added: they are of the same type, and not too many."""
+        return self.keep.dtype == dtype and self.n + n_frames <= _SMALL_FRAMES
 
     def patterns(self) -> dict[str, NDArray]:
         """Return the patterns by name, each of shape (p,); see `FrameColumns.patterns`."""
@@ -41,6 +45,49 @@ class SmallPatterns:
             "sample_squares": squares,
             "sample_max": peak,
         }
+
+
+class PlanePatterns:
+    """Sum and maximum over frames whose bits lie in planes, in planes themselves.
+
+    Parameters
+    ----------
+    small : SmallPatterns
+        Where they belong to.
+    block : int
+        Pixels of a block.
+    """
+
+    def __init__(self, small: SmallPatterns, block: int) -> None:
+        good, self._small, self.block = small.keep > 0, small, block
+        self.dtype = small.keep.dtype
+        self._keep, self._is_whole = np.packbits(good, bitorder="little").view(np.uint64), bool(good.all())
+        self._sums = np.zeros(SUM_BITS * len(self._keep), np.uint64)
+        self._peak = np.zeros(8 * self.dtype.itemsize * len(self._keep), np.uint64)
+        self._work, words = np.empty((2, block // WORD), np.uint64), np.empty(block // 8, np.uint64)
+        self._memory = words, words.view(np.uint8), np.empty(block, self.dtype)
+
+    def measure(self, frames: PlaneFrames, floor: int, numbers: tuple[NDArray, ...]) -> None:
+        """Measure frames (see `measure_planes`), and add them."""
+        kept, patterns = (self._keep, self._is_whole), (self._sums, self._peak, self._work)
+        words, n_bits = frames.planes.view(np.uint64), 8 * self.dtype.itemsize
+        measure_planes(words, n_bits, self.block // WORD, *kept, floor, *numbers, *patterns)
+
+    def add_sample(self, frames: PlaneFrames, first: int, step: int) -> None:
+        """Add every `step`-th frame to those that the variance is taken from."""
+        factors, small = FACTORS[self.dtype.itemsize], self._small
+        add_plane_moments(
+            frames.planes, first, step, self.block, factors, *self._memory, small.keep, *small.sample
+        )
+
+    def put_together(self) -> None:
+        """Add what was gathered to the patterns of numbers."""
+        small = self._small
+        small.sums += self._values(self._sums, np.dtype(np.uint32))
+        np.maximum(small.peak, self._values(self._peak, self.dtype), out=small.peak)
+
+    def _values(self, planes: NDArray, dtype: np.dtype) -> NDArray:
+        return put_together(planes.view(np.uint8)[None], self.block, dtype)[0]
 
 
 class WidePatterns:

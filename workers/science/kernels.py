@@ -12,9 +12,7 @@ _PIECE = 4096  # pixels; 16-bit counts of so many add up to less than 2^32
 
 
 @compiled
-def measure_small_counts(
-    frames, keep, floor, first, step, totals, maxima, n_at_maximum, n_lit, sums, peak, sample
-):
+def measure_small_counts(frames, keep, floor, totals, maxima, n_at_maximum, n_lit, sums, peak):
     """Measure frames of unsigned integers of 8 or 16 bits, all of which are counts.
 
     Parameters
@@ -25,19 +23,14 @@ def measure_small_counts(
         All bits set where the pixel counts, else 0.
     floor : int
         A pixel is lit if it is larger.
-    first, step : int
-        The first frame that is added to the sample, and how many further the next one is.
     totals, maxima : ndarray of shape (m,), float64
     n_at_maximum, n_lit : ndarray of shape (m,), int64
         Results, to begin with 0.
     sums : ndarray of shape (p,), uint32
     peak : ndarray of shape (p,), like `frames`
         Patterns to which the frames are added; at most 65 536 frames fit.
-    sample : tuple of ndarray of shape (p,), uint32, uint64 and like `frames`
-        Sum, sum of squares and maximum, to which the frames of the sample are added.
     """
     n_frames, n_pixels = frames.shape
-    sample_sums, sample_squares, sample_peak = sample
     for low in range(0, n_pixels, _PIECE):
         kept, summed, highest = keep[low : low + _PIECE], sums[low : low + _PIECE], peak[low : low + _PIECE]
         for i in range(n_frames):
@@ -58,8 +51,25 @@ def measure_small_counts(
                     same = np.uint32(same + np.uint32(np.uint16(piece[j] & kept[j]) == top))
                 n_at_maximum[i] = same + (n_at_maximum[i] if top == maxima[i] else 0)
                 maxima[i] = top
-        summed, highest = sample_sums[low : low + _PIECE], sample_peak[low : low + _PIECE]
-        squared = sample_squares[low : low + _PIECE]
+
+
+@compiled
+def add_small_moments(frames, first, step, keep, sums, squares, peak):
+    """Add frames of unsigned integers of 8 or 16 bits to what the variance of each pixel is taken from.
+
+    Parameters
+    ----------
+    frames, keep
+        As in `measure_small_counts`.
+    first, step : int
+        The first frame that is added, and how many further the next one is.
+    sums, squares, peak : ndarray of shape (p,), uint32, uint64 and like `frames`
+        Sum, sum of squares and maximum of each pixel.
+    """
+    n_frames, n_pixels = frames.shape
+    for low in range(0, n_pixels, _PIECE):
+        kept, summed, highest = keep[low : low + _PIECE], sums[low : low + _PIECE], peak[low : low + _PIECE]
+        squared = squares[low : low + _PIECE]
         for i in range(first, n_frames, step):
             piece = frames[i, low : low + _PIECE]
             for j in range(len(piece)):

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.science.compiled import compiled
+from workers.science.plane_kernels import FACTORS, undo_bitshuffle
 
 _HEADER = 12  # bytes: size of all, then of one block, big-endian
 _MAX_BLOCK = 2**16
-_FACTORS = {size: np.array([256**byte for byte in range(size)], f"<u{size}") for size in (1, 2, 4, 8)}
 
 
 class DamagedStream(OSError):
@@ -36,7 +36,31 @@ def unpack_bitshuffle(stored: NDArray, target: NDArray, work: NDArray, itemsize:
     DamagedStream
         If the stream does not fill the result exactly.
     """
-    size = len(target)
+    block, factors = unpack_planes(stored, work, itemsize), FACTORS[itemsize]
+    undo_bitshuffle(work, block, factors, *_memory(block * itemsize), target.view(factors.dtype))
+
+
+def unpack_planes(stored: NDArray, planes: NDArray, itemsize: int) -> int:
+    """Undo LZ4 alone.
+
+    Parameters
+    ----------
+    stored, itemsize
+        As for `unpack_bitshuffle`.
+    planes : ndarray of shape (n,), uint8
+        Result: for each block of values the plane of their lowest bits, then of the next, to the highest.
+
+    Returns
+    -------
+    block : int
+        Values of a block.
+
+    Raises
+    ------
+    DamagedStream
+        If the stream does not fill the result exactly.
+    """
+    size = len(planes)
     block, longest = measure_stream(stored, size, itemsize)
     if block <= 0:
         raise DamagedStream("a chunk does not begin as a bitshuffle stream of its size")
@@ -44,15 +68,37 @@ def unpack_bitshuffle(stored: NDArray, target: NDArray, work: NDArray, itemsize:
         raise DamagedStream("a chunk holds other blocks than its bitshuffle stream says")
     try:
         if longest < block and longest < (size % block or block):
-            n_found = len(imagecodecs.lz4h5_decode(stored, out=work))
+            n_found = len(imagecodecs.lz4h5_decode(stored, out=planes))
         else:
-            n_found = _unpack_blocks(stored, work, block)
+            n_found = _unpack_blocks(stored, planes, block)
     except (RuntimeError, ValueError) as error:  # imagecodecs' own errors are RuntimeErrors
         raise DamagedStream(f"a chunk cannot be decoded ({error})") from error
     if n_found != size:
         raise DamagedStream("a chunk is shorter than its bitshuffle stream says")
-    factors = _FACTORS[itemsize]
-    undo_bitshuffle(work, block // itemsize, factors, *_memory(block), target.view(factors.dtype))
+    return block // itemsize
+
+
+def put_together(planes: NDArray, block: int, dtype: np.dtype) -> NDArray:
+    """Put values together from planes of their bits.
+
+    Parameters
+    ----------
+    planes : ndarray of shape (m, n * itemsize), uint8
+        As from `unpack_planes`.
+    block : int
+        Values of a block.
+    dtype : dtype
+        Of the values, in the byte order of this machine.
+
+    Returns
+    -------
+    values : ndarray of shape (m, n)
+    """
+    factors = FACTORS[dtype.itemsize]
+    values = np.empty((len(planes), planes.shape[1] // dtype.itemsize), dtype)
+    for row, found in zip(planes, values, strict=True):
+        undo_bitshuffle(row, block, factors, *_memory(block * dtype.itemsize), found.view(factors.dtype))
+    return values
 
 
 @cache
@@ -76,7 +122,7 @@ def _unpack_blocks(stored: NDArray, work: NDArray, block: int) -> int:
 
 def load_bitshuffle(itemsize: int) -> None:
     """Load or compile the loops for values of so many bytes."""
-    nothing, factors = np.zeros(64, np.uint8), _FACTORS[itemsize]
+    nothing, factors = np.zeros(64, np.uint8), FACTORS[itemsize]
     measure_stream(nothing, 64, itemsize)
     undo_bitshuffle(nothing[:0], 8, factors, *_memory(64), nothing[:0].view(factors.dtype))
 
@@ -123,67 +169,3 @@ def measure_stream(stored, size, itemsize):
         at += 4 + length
         left -= block
     return block, (longest if at == len(stored) else 0)
-
-
-@compiled
-def undo_bitshuffle(planes, block, factors, words, octets, values):
-    """Put values together from planes of their bits; planes without any bit, which counts have, cost little.
-
-    Parameters
-    ----------
-    planes : ndarray of shape (n * itemsize,), uint8
-        For each block of values the plane of their lowest bits, then of the next, to the highest.
-    block : int
-        Values of a block, a multiple of 8; the last block may be shorter.
-    factors : ndarray of shape (itemsize,), like `values`
-        1, 256, ...
-    words : ndarray of shape (at least block / 8,), uint64
-        For use in here.
-    octets : ndarray of shape (at least block,), uint8
-        The same memory.
-    values : ndarray of shape (n,), unsigned
-        Result.
-    """
-    for low in range(0, len(values), block):
-        here = values[low : low + block]
-        n_groups = len(here) // 8
-        word, octet = words[:n_groups], octets[: len(here)]
-        at = low * len(factors)
-        for byte in range(len(factors)):
-            has_bits = False
-            for bit in range(8):
-                plane = planes[at : at + n_groups]
-                at += n_groups
-                seen = np.uint8(0)
-                for g in range(n_groups):
-                    seen |= plane[g]
-                if seen == 0:
-                    continue
-                shift = np.uint64(8 * bit)
-                if has_bits:
-                    for g in range(n_groups):
-                        word[g] |= np.uint64(plane[g]) << shift
-                else:
-                    for g in range(n_groups):
-                        word[g] = np.uint64(plane[g]) << shift
-                has_bits = True
-            if not has_bits:
-                if byte == 0:
-                    here[:] = 0
-                continue
-            # each word is a square of 8 by 8 bits, turned by swapping ever larger parts of it
-            for g in range(n_groups):
-                square = word[g]
-                part = (square ^ (square >> np.uint64(7))) & np.uint64(0x00AA00AA00AA00AA)
-                square ^= part ^ (part << np.uint64(7))
-                part = (square ^ (square >> np.uint64(14))) & np.uint64(0x0000CCCC0000CCCC)
-                square ^= part ^ (part << np.uint64(14))
-                part = (square ^ (square >> np.uint64(28))) & np.uint64(0x00000000F0F0F0F0)
-                word[g] = square ^ part ^ (part << np.uint64(28))
-            if byte == 0:
-                for i in range(len(here)):
-                    here[i] = octet[i]
-            else:
-                factor = factors[byte]
-                for i in range(len(here)):
-                    here[i] += octet[i] * factor

@@ -15,11 +15,14 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.science.io.bitshuffle import DamagedStream, unpack_bitshuffle
+from workers.science.io.bitshuffle import DamagedStream, unpack_bitshuffle, unpack_planes
+from workers.science.io.plane_frames import WORD, PlaneFrames
 from workers.science.io.stored_chunks import OddChunk, StoredChunks
 
 _DEFLATE, _SHUFFLE, _BITSHUFFLE = 1, 2, 32008
 _LZ4 = 2  # of bitshuffle's own settings
+
+_ODD = (OddChunk, OSError, RuntimeError, ValueError, TypeError, OverflowError)
 
 Decoder = Callable[[NDArray, NDArray, NDArray, int], None]
 
@@ -43,6 +46,7 @@ class ChunkedFrames:
             chunk_bytes = prod(self.chunks) * self.dtype.itemsize
             self._stored = StoredChunks(dataset, chunk_bytes)
             self._work = np.empty(chunk_bytes, np.uint8)
+            self._planes = np.empty((0, chunk_bytes), np.uint8)
 
     def read(self, start: int, stop: int) -> NDArray:
         """Read the frames ``[start, stop)``, in the shape and byte order of the file."""
@@ -52,8 +56,33 @@ class ChunkedFrames:
             return self._read_chunks(start, stop)
         except DamagedStream:
             raise
-        except (OddChunk, OSError, RuntimeError, ValueError, TypeError, OverflowError):
+        except _ODD:
             return self.dataset[start:stop]
+
+    def read_planes(self, start: int, stop: int) -> PlaneFrames | None:
+        """Read frames ``[start, stop)`` as bitshuffle has them, in memory that the next call uses again.
+
+        None where `read` has to be asked instead.
+        """
+        if not self._has_planes():
+            return None
+        if len(self._planes) < stop - start:
+            self._planes = np.empty((stop - start, len(self._work)), np.uint8)
+        planes = self._planes[: stop - start]
+        itemsize = self.dtype.itemsize
+        try:
+            pairs = zip(planes, self._stored.read(start, stop), strict=True)
+            blocks = {unpack_planes(stored, row, itemsize) for row, stored in pairs}
+        except _ODD:
+            return None
+        block = blocks.pop()
+        return None if blocks or block % WORD else PlaneFrames(planes, block, self.dtype)
+
+    def _has_planes(self) -> bool:
+        """Whether each chunk is one frame of small counts, in whole words of each plane."""
+        if self.decode is not unpack_bitshuffle or self.span != 1 or prod(self.chunks) % WORD:
+            return False
+        return self.dtype.isnative and self.dtype.kind == "u" and self.dtype.itemsize <= 2
 
     def _read_chunks(self, start: int, stop: int) -> NDArray:
         frames = np.empty((stop - start, *self.shape[1:]), self.dtype)

@@ -15,6 +15,7 @@ from workers.science.io.file_labels import read_file_labels
 from workers.science.io.guard import Guard
 from workers.science.io.layout import locate_frames, static_or_stack
 from workers.science.io.links import GuardedFile
+from workers.science.io.plane_frames import PlaneFrames
 from workers.science.io.protocol import FrameIds
 from workers.science.io.source_columns import Rows, read_column
 
@@ -89,6 +90,34 @@ class Hdf5Reader:
         pieces = [self._read_piece(segment, lo, hi) for segment, lo, hi in self._pieces(start, stop)]
         frames = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
         return native(frames).astype(self.dtype, copy=False)
+
+    def read_planes(self, start: int, stop: int) -> PlaneFrames | None:
+        """Read frames as bitshuffle has them, bits apart, for who can do with them.
+
+        Parameters
+        ----------
+        start, stop : int
+            Half-open range in the order of the data set.
+
+        Returns
+        -------
+        frames : PlaneFrames or None
+            None where only `read` can read them, or say why they cannot be read.
+
+        Raises
+        ------
+        SourceError
+            If a file is gone or has changed.
+        """
+        pieces = self._pieces(start, stop)
+        if len(pieces) > 1 or "entries" in pieces[0][0]:
+            return None
+        segment, lo, hi = pieces[0]
+        dataset = self._open_dataset(segment["file"], segment["path"])
+        if dataset.ndim in (2, 5) or dataset.dtype != self.dtype:
+            return None
+        with hdf5_errors(f"{segment['file']} {segment['path']}"):
+            return self._chunks_of(dataset).read_planes(lo, hi)
 
     def read_mask(self) -> NDArray | None:
         """Read the mask of the file.
@@ -289,13 +318,13 @@ class Hdf5Reader:
             if dataset.ndim == 5:  # the first gain channel of raw data
                 frames = dataset[lo:hi, :, 0]
             else:
-                frames = dataset[()] if dataset.ndim == 2 else self._read_chunks(dataset, lo, hi)
+                frames = dataset[()] if dataset.ndim == 2 else self._chunks_of(dataset).read(lo, hi)
         return frames.reshape(hi - lo, self.height, self.width)
 
-    def _read_chunks(self, dataset: h5py.Dataset, lo: int, hi: int) -> NDArray:
+    def _chunks_of(self, dataset: h5py.Dataset) -> ChunkedFrames:
         if self._chunks is None or self._chunks.dataset is not dataset:
             self._chunks = ChunkedFrames(dataset)
-        return self._chunks.read(lo, hi)
+        return self._chunks
 
     def _identify_piece(self, segment: dict[str, Any], lo: int, hi: int) -> FrameIds:
         n_frames, ids = hi - lo, segment.get("ids", {})

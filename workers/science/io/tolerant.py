@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.science.errors import SourceError
+from workers.science.io.plane_frames import PlaneFrames
 from workers.science.io.protocol import FrameIds, FrameReader
 
 MAX_CAUSES = 5
@@ -43,8 +44,14 @@ class Unreadable:
 
 
 def read_blocks(
-    reader: FrameReader, start: int, stop: int, failed: Unreadable, *, block_bytes: int
-) -> Iterator[tuple[int, int, NDArray | None]]:
+    reader: FrameReader,
+    start: int,
+    stop: int,
+    failed: Unreadable,
+    *,
+    block_bytes: int,
+    as_planes: bool = False,
+) -> Iterator[tuple[int, int, NDArray | PlaneFrames | None]]:
     """Read a range block by block; a block that fails is tried again frame by frame.
 
     Parameters
@@ -57,19 +64,24 @@ def read_blocks(
         Gathers what cannot be read.
     block_bytes : int
         Rough size of a block in memory.
+    as_planes : bool, default=False
+        Whether blocks may come as `PlaneFrames` where the reader has them.
 
     Yields
     ------
     first, last : int
         Half-open range of the block.
-    frames : ndarray of shape (m, height, width), or None
+    frames : ndarray of shape (m, height, width), PlaneFrames or None
         The block; None for one frame that cannot be read.
     """
+    read_planes = getattr(reader, "read_planes", _no_planes) if as_planes else _no_planes
     first = start
     while first < stop:
         try:
             last = min(stop, first + reader.block_length(first, block_bytes))
-            frames = reader.read(first, last)
+            frames = read_planes(first, last)
+            if frames is None:
+                frames = reader.read(first, last)
         except SourceError as error:
             frame_bytes = reader.height * reader.width * reader.dtype.itemsize
             last = min(stop, first + max(1, block_bytes // frame_bytes))
@@ -81,6 +93,10 @@ def read_blocks(
         else:
             yield first, last, frames
         first = last
+
+
+def _no_planes(first: int, last: int) -> None:
+    return None
 
 
 def _read_singly(

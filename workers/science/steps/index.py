@@ -14,6 +14,7 @@ from workers.science.frame_columns import VARIANCE_FRAMES, FrameColumns, estimat
 from workers.science.frame_table import build_part, merge_parts
 from workers.science.io import FrameReader, describe_source, open_source
 from workers.science.io.hashing import hash_sources
+from workers.science.io.plane_frames import PlaneFrames
 from workers.science.io.tolerant import Unreadable, identify_frames, read_blocks, read_source_columns
 from workers.science.photons import estimate_photon_scale
 from workers.science.progress import Progress, silent
@@ -99,9 +100,12 @@ def index_range(
     failed = Unreadable()
     with open_source(source) as reader:
         columns = _prepare_columns(source, reader)
-        for first, last, frames in read_blocks(reader, start, stop, failed, block_bytes=_block_bytes(reader)):
+        blocks = read_blocks(reader, start, stop, failed, block_bytes=_block_bytes(reader), as_planes=True)
+        for first, last, frames in blocks:
             if frames is None:
                 columns.add_unreadable(last - first)
+            elif isinstance(frames, PlaneFrames):
+                columns.add_planes(first, frames)
             else:
                 columns.add(first, frames)
             on_progress(last - start, stop - start)

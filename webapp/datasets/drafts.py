@@ -86,7 +86,18 @@ def discard_draft(*, dataset: Dataset) -> None:
     folders += [settings.DATA_DIR / name for name in names - shared]
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
-    for file in uploads:
-        is_used = SourceFile.objects.filter(path=str(file)).exists()
-        if file.is_relative_to(settings.DATA_DIR / "uploads") and not is_used:
-            file.unlink(missing_ok=True)
+    _remove_uploads(uploads)
+
+
+def _remove_uploads(files: list[Path]) -> None:
+    """Delete what was uploaded, unless another data set reads it; files of a set refer to each other."""
+    kept = settings.DATA_DIR / "uploads"
+    for file in files:
+        if not file.is_relative_to(kept):
+            continue
+        in_group = file.relative_to(kept).parts[1:]
+        if len(in_group) == 1:  # of before there were folders for sets
+            if not SourceFile.objects.filter(path=str(file)).exists():
+                file.unlink(missing_ok=True)
+        elif not SourceFile.objects.filter(path__startswith=f"{file.parent}/").exists():
+            shutil.rmtree(file.parent, ignore_errors=True)

@@ -60,14 +60,14 @@ def _expand(text: str, roots: Roots) -> list[Path]:
 
 
 def _in_order(found: Iterable[Path], refusal: str) -> list[Path]:
-    files = sorted(_without_data_of_masters(found), key=lambda path: natural_key(str(path)))
+    files = sorted(without_data_of_masters(found), key=lambda path: natural_key(str(path)))
     if not files:
         raise PathRefused(f"{refusal} (the endings are {', '.join(SUFFIXES)}). Choose another.")
     # A link inside of the allowed folders is registered as what it points at.
     return [path.resolve() for path in files]
 
 
-def _without_data_of_masters(found: Iterable[Path]) -> list[Path]:
+def without_data_of_masters(found: Iterable[Path]) -> list[Path]:
     """Leave to a master (a_master.h5) its data files (a_data_000001.h5): only it knows mask and columns."""
     there = set(found)
     of_master = {path: _DATA_OF_MASTER.fullmatch(path.name) for path in there}

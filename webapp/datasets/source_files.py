@@ -82,6 +82,7 @@ def _row(file: SourceFile, noted: list[dict[str, Any]], *, is_asked: bool) -> Fi
     details = [entry["words"] for entry in noted]
     if file.is_upload:
         details = [words.replace(file.path, file.sent_name or "the file") for words in details]
+        details = [words.replace(f"{Path(file.path).parent}/", "") for words in details]
     return FileRow(file, worst, details)
 
 

@@ -66,13 +66,12 @@ def check_disk(n_bytes: int) -> None:
 
 def used_by(group: Group) -> int:
     """Return the bytes that a group has uploaded or has been promised room for."""
-    files = SourceFile.objects.filter(dataset__group=group, is_upload=True)
-    # A second look at a data set names the same files once more.
-    there = files.order_by().values("path").annotate(size=Max("size"))
-    to_come = Upload.objects.filter(
-        upload_set__group=group, upload_set__dataset=None, upload_set__is_refused=False
-    )
-    return sum(rows.aggregate(sum=Sum("size"))["sum"] or 0 for rows in (there, to_come))
+    uploads = Upload.objects.filter(upload_set__group=group, upload_set__is_refused=False)
+    # A second look at a data set names the same files once more; they count where only it is left.
+    files = SourceFile.objects.filter(dataset__group=group, is_upload=True).order_by()
+    known = files.filter(dataset__upload_sets__isnull=False).values("path")
+    others = files.exclude(path__in=known).values("path").annotate(size=Max("size"))
+    return sum(rows.aggregate(sum=Sum("size"))["sum"] or 0 for rows in (uploads, others))
 
 
 def promised_bytes() -> int:

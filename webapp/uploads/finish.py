@@ -18,8 +18,9 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from webapp.datasets.expand import without_data_of_masters
 from webapp.datasets.services import inspect_source, register_dataset
-from webapp.uploads.models import Upload, UploadSet, upload_folder
+from webapp.uploads.models import Upload, UploadSet
 from webapp.uploads.storage import incoming_folder
 
 logger = logging.getLogger(__name__)
@@ -99,12 +100,14 @@ def _move_into_place(uploads: list[Upload]) -> None:
 @transaction.atomic
 def _register(upload_set: UploadSet, uploads: list[Upload]) -> None:
     UploadSet.objects.select_for_update().get(pk=upload_set.pk)  # nobody took it back meanwhile
+    places = [upload.place for upload in uploads]
+    own = set(without_data_of_masters(places))
     dataset = register_dataset(
         group=upload_set.group,
         name=upload_set.name,
-        paths=[upload.place for upload in uploads],
+        paths=[path for path in places if path in own],
         user=upload_set.created_by,
-        roots=[upload_folder(upload_set.group_id)],
+        roots=[places[0].parent],
         is_upload=True,
         sent_names={str(upload.place): upload.filename for upload in uploads},
     )
@@ -129,7 +132,7 @@ def _refuse(upload_set: UploadSet, changed: list[Upload]) -> None:
     )
     for upload in upload_set.uploads.select_related("upload_set"):
         upload.part.remove()
-        upload.place.unlink(missing_ok=True)
+        upload.remove_from_place()
 
 
 def _natural_order(upload: Upload) -> list[Any]:

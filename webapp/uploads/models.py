@@ -1,6 +1,7 @@
 """Files on their way in; how far each of them is stands on the disk, not here."""
 
 import uuid
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -72,11 +73,16 @@ class UploadQuerySet(models.QuerySet):
 
 
 class Upload(models.Model):
-    """One file; its name at the user's is shown, and gives its ending, but never a path."""
+    """One file of a set.
+
+    `filename` is its name at the user's, and is only shown; `stored_name` is what is left of it as a name in
+    the folder of the set. Files of before there were such folders have none.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     upload_set = models.ForeignKey(UploadSet, on_delete=models.CASCADE, related_name="uploads")
     filename = models.CharField(max_length=255)
+    stored_name = models.CharField(max_length=140, blank=True)
     ending = models.CharField(max_length=20)
     size = models.BigIntegerField()
     metadata = models.CharField(max_length=4000, blank=True)
@@ -88,7 +94,12 @@ class Upload(models.Model):
     class Meta:
         ordering = ["filename"]
         constraints = [
-            models.UniqueConstraint(fields=["upload_set", "filename"], name="one_upload_of_a_name_in_a_set")
+            models.UniqueConstraint(fields=["upload_set", "filename"], name="one_upload_of_a_name_in_a_set"),
+            models.UniqueConstraint(
+                fields=["upload_set", "stored_name"],
+                condition=~models.Q(stored_name=""),
+                name="one_place_for_each_upload_of_a_set",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -102,7 +113,17 @@ class Upload(models.Model):
     @property
     def place(self) -> Path:
         """Where the file lies when it has arrived."""
-        return upload_folder(self.upload_set.group_id) / f"{self.pk}{self.ending}"
+        folder = upload_folder(self.upload_set.group_id)
+        if self.stored_name:
+            return folder / str(self.upload_set_id) / self.stored_name
+        return folder / f"{self.pk}{self.ending}"
+
+    def remove_from_place(self) -> None:
+        """Delete the file that has arrived, and the folder of the set with its last file."""
+        self.place.unlink(missing_ok=True)
+        if self.stored_name:
+            with suppress(OSError):
+                self.place.parent.rmdir()
 
     @property
     def received(self) -> int | None:

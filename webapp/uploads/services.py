@@ -13,6 +13,7 @@ from django.utils import timezone
 from webapp.accounts.models import Group, User
 from webapp.uploads.admission import UploadRefused, check_size, ending_of
 from webapp.uploads.models import KEPT_DAYS, Upload, UploadSet, next_expiry
+from webapp.uploads.names import stored_name
 from webapp.uploads.storage import incoming_folder
 
 N_FILES = 2000
@@ -45,6 +46,9 @@ def begin_upload(*, group: Group, user: User, offer: Offer) -> Upload:
         upload = Upload.objects.create(
             upload_set=upload_set,
             filename=offer.filename,
+            stored_name=stored_name(
+                offer.filename, ending, upload_set.uploads.values_list("stored_name", flat=True)
+            ),
             ending=ending,
             size=offer.size,
             metadata=offer.metadata,
@@ -113,10 +117,10 @@ def remove_set(*, upload_set: UploadSet) -> None:
 
 
 def _delete(upload: Upload) -> None:
-    part, place = upload.part, upload.place
+    part = upload.part
     upload.delete()
     part.remove()
-    place.unlink(missing_ok=True)
+    upload.remove_from_place()
 
 
 def remove_expired() -> None:

@@ -87,6 +87,7 @@ class PartFile:
             self.path.rename(target)
             self.lock_path.unlink()
         sync_folder(target.parent)
+        sync_folder(target.parent.parent)
         sync_folder(self.path.parent)
 
     def remove(self) -> None:

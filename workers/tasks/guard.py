@@ -99,6 +99,7 @@ def _name_as_sent(claim: Claim, words: str) -> str:
     files = SourceFile.objects.filter(dataset=claim.job.dataset_id, is_upload=True)
     for path, name in files.values_list("path", "sent_name") if claim.job.dataset_id else ():
         words = words.replace(path, name or "The uploaded file")
+        words = words.replace(f"{Path(path).parent}/", "")  # of files beside it, which it links to
     return words
 
 

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from tests.webapp.factories import make_group, make_user
+from webapp.datasets.drafts import discard_draft
 from webapp.datasets.models import Dataset
 from webapp.datasets.relink import look_again
 from webapp.jobs.models import Job
@@ -43,9 +44,9 @@ def test_a_whole_file_becomes_a_draft_that_is_looked_into(tus, group):
     assert (dataset.name, dataset.group, dataset.created_by.username) == ("run 3", group, "ada")
     assert (file.is_upload, dataset.is_draft) == (True, True)
     assert file.sent_name == upload.filename
-    assert dataset.roots == [str(upload_folder(group.pk))]
-    assert Path(file.path).parent == upload_folder(group.pk)
-    assert Path(file.path).suffix == ".h5"
+    folder = upload_folder(group.pk) / str(upload.upload_set_id)
+    assert dataset.roots == [str(folder)]
+    assert Path(file.path) == folder / "run 3.h5"
     assert Path(file.path).read_bytes() == b"0123456789"
     assert Job.objects.get().kind == "inspect"
     assert not list(incoming_folder().iterdir())
@@ -84,6 +85,67 @@ def test_several_files_become_one_data_set_when_the_last_is_there(tus):
     dataset = Dataset.objects.get()
     stored = [Path(file.path).read_bytes() for file in dataset.source_files.all()]
     assert (dataset.name, stored) == ("night shift", [b"1111", b"2222", b"10101010"])
+
+
+def test_files_of_a_set_lie_side_by_side_under_their_own_names_without_leaving_its_folder(tus, group):
+    sent = {
+        "run/a_master.h5": "a_master.h5",
+        "run/a_data_000001.h5": "a_data_000001.h5",
+        "other/A_master.h5": "A_master-2.h5",
+        "../../../b.h5": "b.h5",
+        "c\\d.h5": "d.h5",
+        "/etc/.e.H5": "e.H5",
+        "größe *?[x].h5": "große _x_.h5".replace("ß", "_"),
+        ".h5": "file.h5",
+        f"{'long' * 60}.h5": f"{'long' * 60}"[:117] + ".h5",
+    }
+    told = {"set": uuid4(), "n_files": len(sent)}
+    urls = {filename: send(tus, filename.encode(), filename=filename, **told) for filename in sent}
+    finish_set(told["set"])
+    folder = upload_folder(group.pk) / str(told["set"])
+    assert {filename: tus.upload(url).stored_name for filename, url in urls.items()} == sent
+    assert {path.name: path.read_bytes().decode() for path in folder.iterdir()} == {
+        name: filename for filename, name in sent.items()
+    }
+    assert used_by(group) == sum(len(filename.encode()) for filename in sent)
+
+
+def test_the_data_files_of_a_master_are_left_to_it_and_go_with_it(tus, group):
+    told = {"set": uuid4(), "n_files": 3}
+    for name in ("a_data_000001.h5", "a_data_000002.h5", "a_master.h5"):
+        send(tus, b"0123", filename=name, **told)
+    finish_set(told["set"])
+    dataset = Dataset.objects.get()
+    assert [Path(file.path).name for file in dataset.source_files.all()] == ["a_master.h5"]
+    assert used_by(group) == 12
+    again = look_again(dataset=dataset, paths=[Path(dataset.source_files.get().path)])
+    discard_draft(dataset=again)
+    assert len(list((upload_folder(group.pk) / str(told["set"])).iterdir())) == 3
+    discard_draft(dataset=dataset)
+    assert not list(upload_folder(group.pk).iterdir())
+    assert used_by(group) == 0
+
+
+def test_a_second_look_that_outlives_its_data_set_keeps_the_files_and_their_quota(tus, group):
+    url = send(tus, b"0123456789")
+    finish_set(tus.upload(url).upload_set_id)
+    dataset = Dataset.objects.get()
+    again = look_again(dataset=dataset, paths=[Path(dataset.source_files.get().path)])
+    discard_draft(dataset=dataset)
+    assert Path(again.source_files.get().path).read_bytes() == b"0123456789"
+    assert used_by(group) == 10
+
+
+def test_a_file_of_before_sets_had_folders_is_found_and_removed_where_it_lies(tus, group):
+    url = send(tus, b"0123456789")
+    Upload.objects.update(stored_name="")
+    upload = tus.upload(url)
+    finish_set(upload.upload_set_id)
+    dataset = Dataset.objects.get()
+    assert dataset.roots == [str(upload_folder(group.pk))]
+    assert Path(dataset.source_files.get().path) == upload_folder(group.pk) / f"{upload.pk}.h5"
+    discard_draft(dataset=dataset)
+    assert not list(upload_folder(group.pk).iterdir())
 
 
 def test_half_a_file_is_not_registered(tus):

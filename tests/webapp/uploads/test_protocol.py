@@ -35,7 +35,7 @@ def test_a_creation_answers_with_an_address_that_nobody_can_guess(tus):
     assert first["Location"] != second["Location"]
 
 
-def test_the_name_of_the_file_is_nowhere_on_the_disk(tus, folders):
+def test_on_its_way_in_the_name_of_the_file_is_nowhere_on_the_disk(tus, folders):
     url = tus.begin(filename="../../etc/evil.h5")
     assert {path.stem for path in incoming_folder().iterdir()} == {url.split("/")[-2]}
     assert not [path for path in folders.rglob("*") if "evil" in path.name]

@@ -16,10 +16,11 @@ from tests.science.io.hostile.damage import damage_cases
 from tests.science.io.hostile.links import reference_cases
 from tests.science.io.hostile.other_files import other_cases
 from tests.science.io.hostile.reader import checksum
+from tests.science.io.hostile.runs import run_cases
 from tests.science.io.hostile.values import value_cases
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-CASES = [*reference_cases(), *value_cases(), *other_cases(), *damage_cases()]
+CASES = [*reference_cases(), *value_cases(), *other_cases(), *run_cases(), *damage_cases()]
 GIGABYTE = 10**9
 
 

@@ -17,14 +17,14 @@ GAS_MONITOR = "_XGM"  # of the slow control data, whose groups can be many thous
 
 def is_run_file(guard: Guard, path: str) -> bool:
     """Whether a file has trains and a list of data sources; what it holds is not audited yet."""
-    try:
-        with GuardedFile(guard, path) as file:
+    with GuardedFile(guard, path) as file:  # one that is cut off is refused, and no file of another format
+        try:
             return all(
                 isinstance(file.locate(place).node, kind)
                 for place, kind in (("/INDEX/trainId", h5py.Dataset), ("/METADATA", h5py.Group))
             )
-    except SourceError:
-        return False
+        except SourceError:
+            return False
 
 
 def audit_run_file(guard: Guard, path: str) -> None:
@@ -44,8 +44,9 @@ def audit_run_file(guard: Guard, path: str) -> None:
         list, more than can be true, or no train.
     """
     with GuardedFile(guard, path) as file:
-        if not isinstance(file.locate("/INDEX/trainId").node, h5py.Dataset):
-            raise SourceError(path, "has no trains (INDEX/trainId)", "Choose the files of a run")
+        trains = file.locate("/INDEX/trainId").node
+        if not isinstance(trains, h5py.Dataset) or trains.dtype.kind not in "iu":
+            raise SourceError(path, "has no list of trains (INDEX/trainId)", "Choose the files of a run")
         count = [0]
         with hdf5_errors(path):
             for name in child_names(file.handle):

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from workers.science.errors import SourceError
 
 _PULSE_BITS = 20  # up to 2700 pulses in a train
+_MOST_IN_TRAIN = 10_000
 
 
 @dataclass(frozen=True)
@@ -72,17 +73,29 @@ def join_modules(rows: dict[int, tuple[NDArray, NDArray]], subject: str) -> Join
     keys: dict[int, NDArray] = {}
     union = np.zeros(0, np.int64)
     for module, (trains, pulses) in rows.items():
-        if len(pulses) != len(trains) or (len(pulses) and int(pulses.max()) >> _PULSE_BITS):
+        if len(pulses) != len(trains) or not _are_pulses(pulses):
             raise SourceError(subject, f"module {module} has impossible pulse ids", "Choose another run")
+        if len(trains) and int(trains.astype(np.int64).min()) < 0:
+            raise SourceError(subject, f"module {module} has impossible train ids", "Choose another run")
         number = np.searchsorted(train_ids, trains.astype(np.int64))
         keys[module] = _unique(number << _PULSE_BITS | pulses.astype(np.int64))
         if not np.array_equal(keys[module], union):
             union = _unique(np.concatenate([union, keys[module]]))
+    counts = _count(union, len(train_ids))
+    if int(counts.max()) > _MOST_IN_TRAIN:
+        cause = f"claims {counts.max()} frames in one train, more than can be true"
+        raise SourceError(subject, cause, "Choose another run")
     return Joined(
         train_ids,
-        _count(union, len(train_ids)),
+        counts,
         {module: _count(key, len(train_ids)) for module, key in keys.items()},
     )
+
+
+def _are_pulses(values: NDArray) -> bool:
+    if not len(values):
+        return True
+    return values.dtype.kind in "iu" and int(values.min()) >= 0 and not int(values.max()) >> _PULSE_BITS
 
 
 def _unique(values: NDArray[np.int64]) -> NDArray[np.int64]:

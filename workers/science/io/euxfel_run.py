@@ -116,6 +116,9 @@ class Run:
             return None
         known = next((count for kind, count in _N_MODULES.items() if kind in name), 0)
         n_modules = max(known, max(sources) + 1)
+        if 0 < known < n_modules:
+            cause = f"has a file of module {max(sources)}, and {name} has only {known}"
+            raise SourceError(self.subject, cause, "Leave that file out")
         path = re.sub(r"/\d+(CH\d+:)", r"/*\1", f"/INSTRUMENT/{next(iter(sources.values()))}/image/data")
         ordered = dict(sorted(sources.items()))
         return Detector(name, path, _IMAGE, ordered, n_modules, tuple(shape[-2:]), images.dtype)

@@ -7,7 +7,7 @@ table of cases holds both to the same answers.
 import fnmatch
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from workers.science.errors import SourceError
@@ -126,13 +126,20 @@ def _match(pattern: str, roots: Sequence[str]) -> list[str]:
 
 
 def _folders_of(folder: str, pattern: str, roots: Sequence[str]) -> list[str]:
-    fitting = [entry.path for entry in _entries(folder, pattern) if entry.is_dir()]
+    fitting = [entry.path for entry in _entries(folder, pattern) if _is_a(entry.is_dir)]
     return [path for path in fitting if _is_inside(path, roots)]
 
 
 def _files_of(folder: str, pattern: str) -> list[str]:
     entries = _entries(folder, pattern)
-    return [entry.path for entry in entries if entry.name.lower().endswith(SUFFIXES) and entry.is_file()]
+    return [entry.path for entry in entries if entry.name.lower().endswith(SUFFIXES) and _is_a(entry.is_file)]
+
+
+def _is_a(kind: Callable[[], bool]) -> bool:
+    try:
+        return kind()
+    except OSError:  # a link that leads to itself
+        return False
 
 
 def _entries(folder: str, pattern: str) -> Iterator[os.DirEntry]:

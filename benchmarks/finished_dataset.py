@@ -183,12 +183,6 @@ class Writer:
         for start in range(0, self.n, BLOCK):
             frames[start : start + BLOCK] = pattern[: self.n - start]
         frames.flush()
-        (out / "sheets").mkdir()
-        first = out / "sheets" / "0.jpg"
-        tiles = self.random.integers(0, 256, (16 * SIDE, 16 * SIDE, 3), np.uint8)
-        Image.fromarray(tiles).save(first, "JPEG", quality=60)
-        for number in range(1, -(-self.n // SHEET)):
-            (out / "sheets" / f"{number}.jpg").hardlink_to(first)
         middle = (SIDE - 1) / 2
         facts = {"centre": (middle, middle), "scale_max": 400.0, "size": SIDE, "crop": float(SIDE)}
         np.savez(out / "geometry.npz", mask=np.ones((SIDE, SIDE), bool), **facts)

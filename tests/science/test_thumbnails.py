@@ -7,8 +7,8 @@ from workers.science.thumbnails import (
     INFERNO,
     MASKED_COLOUR,
     draw_pattern,
+    make_tiles,
     write_pattern,
-    write_sheet,
     write_strip,
 )
 
@@ -20,18 +20,16 @@ def test_colours_grow_brighter_and_none_is_like_masked():
     assert distance.min() > 30
 
 
-def test_sheet_holds_the_tiles_row_by_row(tmp_path):
-    condensed = np.zeros((20, 96, 96), np.uint8)
-    condensed[17] = 255
+def test_tile_is_a_frame_with_its_mask():
+    condensed = np.zeros((2, 96, 96), np.uint8)
+    condensed[1] = 255
     mask = np.ones((96, 96), bool)
     mask[:48, :48] = False
-    write_sheet(tmp_path / "0.jpg", condensed, mask)
-    sheet = np.asarray(Image.open(tmp_path / "0.jpg").convert("RGB")).astype(int)
-    assert sheet.shape == (1024, 1024, 3)
-    tile = sheet[64:128, 64:128]
-    assert np.abs(tile[40:60, 40:60] - INFERNO[255]).max() < 12
-    assert np.abs(tile[8:24, 8:24] - MASKED_COLOUR).max() < 12
-    assert sheet[128:].max() < 12
+    dark, bright = make_tiles(condensed, mask)
+    assert bright.shape == (64, 64, 3)
+    assert (bright[40:, :] == INFERNO[255]).all()
+    assert (dark[40:, :] == INFERNO[0]).all()
+    assert (bright[:31, :31] == MASKED_COLOUR).all()
 
 
 def test_pattern_is_drawn_with_its_mask_and_scaled_down(tmp_path):

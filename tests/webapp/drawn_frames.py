@@ -1,12 +1,9 @@
 """Frames that look like diffraction, drawn with a few lines of numpy, and the columns of the steps."""
 
-import io
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 SIZE = 64
 SCALE_MAX = 400.0
@@ -71,22 +68,6 @@ def _draw(
         counts = 350 * np.exp(-radius / 7) * (0.15 + np.cos(radius * np.pi / spacing) ** 2)
     counts = random.poisson(counts)
     return np.minimum(255 * np.log1p(counts) / np.log1p(SCALE_MAX) + 0.5, 255).astype(np.uint8)
-
-
-def save_sheet(condensed: np.ndarray, path: Path) -> None:
-    """Write up to 256 frames as a sheet of 16 x 16 tiles; the colours run from black over red to yellow."""
-    path.write_bytes(_draw_sheet(condensed.tobytes()))
-
-
-@lru_cache(maxsize=8)
-def _draw_sheet(pixels: bytes) -> bytes:
-    tiles = np.zeros((256, SIZE, SIZE), np.uint8)
-    tiles.reshape(-1)[: len(pixels)] = np.frombuffer(pixels, np.uint8)
-    grey = tiles.reshape(16, 16, SIZE, SIZE).swapaxes(1, 2).reshape(16 * SIZE, 16 * SIZE).astype(float)
-    colours = np.stack([np.minimum(grey * 1.6, 252), grey**2 / 280, 60 * np.sin(grey / 255 * 3.0)], axis=-1)
-    file = io.BytesIO()
-    Image.fromarray(colours.clip(0, 255).astype(np.uint8)).save(file, "JPEG", quality=85)
-    return file.getvalue()
 
 
 def count_map(condensed: np.ndarray) -> np.ndarray:

@@ -21,7 +21,6 @@ from tests.webapp.drawn_frames import (
     DrawnFrames,
     count_map,
     draw_frames,
-    save_sheet,
 )
 from webapp.accounts.models import Group, Membership, User
 from webapp.datasets.models import Dataset, SourceFile
@@ -242,9 +241,6 @@ def _write_index(out: Path, dataset: Dataset, drawn: DrawnFrames) -> None:
 
 def _write_condensed(out: Path, drawn: DrawnFrames) -> None:
     np.save(out / "condensed.npy", drawn.condensed)
-    (out / "sheets").mkdir()
-    for number, start in enumerate(range(0, len(drawn.condensed), 256)):
-        save_sheet(drawn.condensed[start : start + 256], out / "sheets" / f"{number}.jpg")
     middle = (SIZE - 1) / 2
     np.savez(
         out / "geometry.npz",

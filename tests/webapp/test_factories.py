@@ -20,7 +20,6 @@ def test_all_columns_of_a_sorted_data_set_share_one_length() -> None:
         ("project", "map"),
     ]:
         assert len(np.load(folder[kind] / f"{name}.npy")) == 300
-    assert (folder["condense"] / "sheets" / "1.jpg").exists()
 
 
 def test_a_classification_knows_its_network() -> None:

@@ -101,7 +101,7 @@ def condense_frames(
     recipe: dict[str, Any] | None = None,
     user: User | None = None,
 ) -> Handle:
-    """Ask for the condensed frames and the thumbnail sheets."""
+    """Ask for the condensed frames."""
     return submit(
         kind="condense",
         group=dataset.group,

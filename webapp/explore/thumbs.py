@@ -20,12 +20,12 @@ def _build_table() -> np.ndarray:
     return np.stack(channels, axis=1).round().astype(np.uint8)
 
 
-_TABLE = _build_table()
+TABLE = _build_table()
 
 
 def draw_thumb(frame: np.ndarray, mask: np.ndarray | None) -> bytes:
     """Return a PNG of 64 x 64 pixels of a condensed frame, uint8 (s, s); `mask` is 1 where masked."""
-    colours = _TABLE[frame]
+    colours = TABLE[frame]
     if mask is not None and mask.shape == frame.shape:
         colours = np.where(mask[..., None] == 1, np.uint8(MASKED), colours)
     picture = Image.fromarray(colours).resize((TILE, TILE), Image.Resampling.BILINEAR)

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
@@ -26,6 +26,7 @@ from webapp.explore.selectors import (
     n_fitted,
     point_column,
 )
+from webapp.explore.sheets import draw_sheet
 from webapp.jobs.models import Product
 
 MOST_LISTED = 240
@@ -125,16 +126,12 @@ def map_points(request: HttpRequest, pk: UUID, name: str) -> HttpResponse:
 
 @login_required
 @require_GET
-def sheet(request: HttpRequest, pk: UUID, number: int) -> FileResponse:
-    """Send a sheet of 256 thumbnails."""
+def sheet(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
+    """Send a sheet of 256 thumbnails; the browser keeps it."""
     product = get_for(request.user, Product.objects.filter(kind="condense").defer("files"), pk=pk)
-    path = product.folder / "sheets" / f"{number}.jpg"
-    if not path.exists():  # sheets used to be WebP, and products never change
-        path = path.with_suffix(".webp")
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise Http404 from error
-    response = FileResponse(file, content_type="image/jpeg" if path.suffix == ".jpg" else "image/webp")
+    picture = draw_sheet(product.folder, number)
+    if picture is None:
+        raise Http404
+    response = HttpResponse(picture, content_type="image/jpeg")
     response["Cache-Control"] = "private, max-age=31536000, immutable"
     return response

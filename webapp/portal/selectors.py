@@ -134,8 +134,7 @@ def _how_far(draft: Dataset | None) -> str:
 
 
 def _sheet_url(condensation: Product | None) -> str:
-    names = ("0.jpg", "0.webp")
-    if condensation is None or not any((condensation.folder / "sheets" / name).exists() for name in names):
+    if condensation is None:
         return ""
     return reverse("explore:sheet", kwargs={"pk": condensation.pk, "number": 0})
 

@@ -75,10 +75,8 @@ class PlanePatterns:
 
     def add_sample(self, frames: PlaneFrames, first: int, step: int) -> None:
         """Add every `step`-th frame to those that the variance is taken from."""
-        factors, small = FACTORS[self.dtype.itemsize], self._small
-        add_plane_moments(
-            frames.planes, first, step, self.block, factors, *self._memory, small.keep, *small.sample
-        )
+        small, settings = self._small, (self.block, FACTORS[self.dtype.itemsize], self._memory)
+        add_plane_moments(frames.planes, first, step, *settings, small.keep, *small.sample)
 
     def put_together(self) -> None:
         """Add what was gathered to the patterns of numbers."""

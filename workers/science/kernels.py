@@ -274,31 +274,3 @@ def condense_frames(frames, good, rows, columns, scale, counts, bits, table, lev
                 for _ in range(n_steps):
                     level += np.uintp(counts[column] >= thresholds[level])
                 result[column] = level
-
-
-@compiled
-def paint_tiles(levels, masked, colours, masked_colour, n_across, picture):
-    """Round and colour tiles, and put them into a sheet row by row.
-
-    Parameters
-    ----------
-    levels : ndarray of shape (m, t, t), float32
-        From 0 to 255; rounding may lead a little beyond.
-    masked : ndarray of shape (t, t), bool
-        True = painted in the colour of masked pixels.
-    colours : ndarray of shape (256, 3), uint8
-    masked_colour : ndarray of shape (3,), uint8
-    n_across : int
-        Tiles in a row of the sheet.
-    picture : ndarray of shape (height, width, 3), uint8
-        The sheet.
-    """
-    n_tiles, side, _ = levels.shape
-    for i in range(n_tiles):
-        top, left = side * (i // n_across), side * (i % n_across)
-        for y in range(side):
-            line, hidden, row = levels[i, y], masked[y], picture[top + y, left : left + side]
-            for x in range(side):
-                level = np.uintp(min(line[x], np.float32(255)) + np.float32(0.5))
-                shade = masked_colour if hidden[x] else colours[level]
-                row[x, 0], row[x, 1], row[x, 2] = shade[0], shade[1], shade[2]

@@ -175,12 +175,12 @@ def _raise(piece, n, peak, raised, undecided):
 
 
 @compiled
-def undo_bitshuffle(planes, block, factors, words, octets, values):
+def undo_bitshuffle(frames, block, factors, words, octets, values):
     """Put values together from planes of their bits; planes without any bit, which counts have, cost little.
 
     Parameters
     ----------
-    planes : ndarray of shape (n * itemsize,), uint8
+    frames : ndarray of shape (m, n * itemsize), uint8
         For each block of values the plane of their lowest bits, then of the next, to the highest.
     block : int
         Values of a block, a multiple of 8; the last block may be shorter.
@@ -190,14 +190,15 @@ def undo_bitshuffle(planes, block, factors, words, octets, values):
         For use in here.
     octets : ndarray of shape (at least block,), uint8
         The same memory.
-    values : ndarray of shape (n,), unsigned
+    values : ndarray of shape (m, n), unsigned
         Result.
     """
-    n_bytes = len(factors)
-    for low in range(0, len(values), block):
-        n = min(block, len(values) - low)
-        piece = planes[low * n_bytes : (low + n) * n_bytes]
-        _undo_block(piece, factors, words[: n // 8], octets[:n], values[low : low + n])
+    n_bytes, n_values = len(factors), values.shape[1]
+    for i in range(len(frames)):
+        for low in range(0, n_values, block):
+            n = min(block, n_values - low)
+            piece = frames[i, low * n_bytes : (low + n) * n_bytes]
+            _undo_block(piece, factors, words[: n // 8], octets[:n], values[i, low : low + n])
 
 
 @compiled
@@ -245,7 +246,7 @@ def _undo_block(planes, factors, word, octet, here):
 
 
 @compiled
-def add_plane_moments(frames, first, step, block, factors, words, octets, values, keep, sums, squares, peak):
+def add_plane_moments(frames, first, step, block, factors, work, keep, sums, squares, peak):
     """Add frames to what the variance of each pixel is taken from.
 
     Parameters
@@ -254,16 +255,18 @@ def add_plane_moments(frames, first, step, block, factors, words, octets, values
         Of unsigned integers of 8 or 16 bits, as `undo_bitshuffle` takes them.
     first, step : int
         The first frame that is added, and how many further the next one is.
-    block, factors, words, octets
+    block, factors
         As for `undo_bitshuffle`.
-    values : ndarray of shape (at least block,), like `keep`
-        For use in here.
+    work : tuple of ndarray
+        For use in here: `words` and `octets` as for `undo_bitshuffle`, and at least `block` values like
+        `keep`.
     keep : ndarray of shape (p,)
         In the type of the pixels: all bits set where the pixel counts, else 0.
     sums, squares, peak : ndarray of shape (p,), uint32, uint64 and like `keep`
         Sum, sum of squares and maximum of each pixel.
     """
     n_bytes = len(factors)
+    words, octets, values = work
     for low in range(0, len(keep), block):
         n = min(block, len(keep) - low)
         kept, summed, squared = keep[low : low + n], sums[low : low + n], squares[low : low + n]

@@ -56,6 +56,11 @@ class Geometry:
         """The weights that condense a frame; made once."""
         return Resampler(mask=self.mask, centre=self.centre, side=self.crop, size=self.size)
 
+    @cached_property
+    def thresholds(self) -> NDArray:
+        """Counts from which each level begins (see `scale.level_thresholds`)."""
+        return level_thresholds(self.scale, self.scale_max)
+
     @property
     def small_mask(self) -> NDArray:
         """Mask of a condensed frame, bool (size, size), True = good."""
@@ -149,7 +154,7 @@ def condense_frames(frames: NDArray, geometry: Geometry) -> NDArray:
     if frames.shape[1:] != geometry.mask.shape:
         cause = f"are {frames.shape[1:]} pixels, the geometry is for {geometry.mask.shape}"
         raise SourceError("Frames", cause, "Use a network that learned from frames of this detector")
-    return geometry.resampler.resample_levels(frames, level_thresholds(geometry.scale, geometry.scale_max))
+    return geometry.resampler.resample_levels(frames, geometry.thresholds)
 
 
 def save_geometry(geometry: Geometry, folder: Path, found: dict[str, Any]) -> None:

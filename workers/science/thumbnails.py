@@ -1,20 +1,16 @@
-"""Draw frames: sheets of thumbnails, and pictures of a pattern, in the inferno colours."""
+"""Draw frames as tiles, and pictures of a pattern, in the inferno colours."""
 
 from functools import lru_cache
 from pathlib import Path
 
-import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from workers.science.kernels import paint_tiles
 from workers.science.resample import Resampler
 from workers.science.scale import to_levels
 
 TILE = 64
-TILES_A_SIDE = 16
-SHEET_FRAMES = TILES_A_SIDE**2
 MAX_PICTURE_SIDE = 1024
 # A blue-green that inferno does not come near, so that "masked" cannot be taken for a number of counts.
 MASKED_COLOUR = np.array((38, 70, 83), np.uint8)
@@ -69,38 +65,9 @@ def make_tiles(condensed: NDArray, small_mask: NDArray) -> NDArray:
     tiles : ndarray of shape (m, 64, 64, 3), uint8
         Red, green, blue.
     """
-    column = np.zeros((len(condensed) * TILE, TILE, 3), np.uint8)
-    _paint(condensed, small_mask, column, 1)
-    return column.reshape(len(condensed), TILE, TILE, 3)
-
-
-def write_sheet(path: Path, condensed: NDArray, small_mask: NDArray) -> None:
-    """Write the tiles of up to 256 frames as one picture, row by row; what is not there stays black.
-
-    Parameters
-    ----------
-    path : Path
-        A ``.jpg`` file. One is drawn for every 256 frames, and WebP takes twenty times as long as JPEG for
-        a picture of the same size and look.
-    condensed : ndarray of shape (m, s, s), uint8
-        At most 256 condensed frames.
-    small_mask : ndarray of shape (s, s), bool
-        True = good.
-    """
-    side = TILES_A_SIDE * TILE
-    picture = np.zeros((side, side, 3), np.uint8)
-    _paint(condensed, small_mask, picture, TILES_A_SIDE)
-    # a third of the time that Pillow takes for the same bytes
-    path.write_bytes(imagecodecs.jpeg8_encode(picture, level=85, subsampling="420"))
-
-
-def _paint(condensed: NDArray, small_mask: NDArray, picture: NDArray, n_across: int) -> None:
     resampler = _tile_resampler(small_mask.tobytes(), condensed.shape[1])
-    masked = resampler.coverage < 0.5
-    for row in range(-(-len(condensed) // n_across)):
-        levels = resampler.resample(condensed[row * n_across : (row + 1) * n_across])
-        lines = picture[row * TILE : (row + 1) * TILE]
-        paint_tiles(levels, masked, INFERNO, MASKED_COLOUR, n_across, lines)
+    levels = np.minimum(resampler.resample(condensed) + np.float32(0.5), 255).astype(np.uint8)
+    return colour(levels, resampler.coverage >= 0.5)
 
 
 @lru_cache(maxsize=4)

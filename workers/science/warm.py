@@ -6,7 +6,6 @@ from workers.science.frame_columns import FrameColumns
 from workers.science.io.bitshuffle import load_bitshuffle
 from workers.science.io.plane_frames import PlaneFrames
 from workers.science.resample import Resampler
-from workers.science.thumbnails import make_tiles
 
 _SIDE = 8
 
@@ -28,6 +27,5 @@ def load_kernels(dtype: str) -> None:
         columns.patterns()
     mask, middle = np.ones((_SIDE, _SIDE), bool), (_SIDE - 1) / 2
     resampler = Resampler(mask=mask, centre=(middle, middle), side=_SIDE, size=_SIDE)
-    levels = resampler.resample_levels(frames, np.arange(255, dtype=np.float32))
-    make_tiles(levels, mask)
+    resampler.resample_levels(frames, np.arange(255, dtype=np.float32))
     load_bitshuffle(frames.dtype.itemsize)

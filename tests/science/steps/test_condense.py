@@ -7,7 +7,6 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from PIL import Image
 
 from tests.science.synthetic import diffraction_frames, write_cxi, write_entries
 from workers.science.errors import RecipeError, SourceError
@@ -62,7 +61,7 @@ def test_line_from_file_to_condensed_frames(tmp_path):
     assert condensed.shape == (600, 24, 24)
     assert np.array_equal(condensed, condense_frames(frames, load_geometry(tmp_path / "condensed")))
     names = sorted(path.name for path in (tmp_path / "condensed").iterdir())
-    assert names == ["condensed.npy", "geometry.json", "geometry.npz", "sheets"]
+    assert names == ["condensed.npy", "geometry.json", "geometry.npz"]
 
 
 def test_parts_give_the_same_as_the_whole(tmp_path):
@@ -75,9 +74,6 @@ def test_parts_give_the_same_as_the_whole(tmp_path):
     where = {"source": source, "geometry_dir": str(tmp_path / "plan"), "recipe": {"size": 16}}
     condense_range(**where, start=0, stop=530, out=whole)
     assert (Path(whole) / "condensed.npy").read_bytes() == (tmp_path / "condensed/condensed.npy").read_bytes()
-    for number in range(3):
-        sheet = f"sheets/{number}.jpg"
-        assert (Path(whole) / sheet).read_bytes() == (tmp_path / "condensed" / sheet).read_bytes()
 
 
 def test_counts_can_be_read_back_from_condensed_frames(tmp_path):
@@ -91,18 +87,6 @@ def test_counts_can_be_read_back_from_condensed_frames(tmp_path):
     good = load_geometry(tmp_path / "condensed").small_mask & (frames < scale_max)
     step = np.log1p(scale_max) / 255
     assert np.abs(np.log1p(counts) - np.log1p(frames))[good].max() <= step / 2 + 1e-5
-
-
-def test_sheet_shows_each_frame_in_its_tile(tmp_path):
-    frames, classes = diffraction_frames(300, 32)
-    source = _index(tmp_path, write_cxi(tmp_path / "a.cxi", frames))
-    _plan(tmp_path, source, {"size": 32})
-    _condense(tmp_path, source, {"size": 32}, 0, 256, 300)
-    for number in (0, 37, 255, 256, 299):
-        sheet = Image.open(tmp_path / "condensed" / "sheets" / f"{number // 256}.jpg").convert("L")
-        row, column = divmod(number % 256, 16)
-        tile = np.asarray(sheet)[row * 64 : row * 64 + 64, column * 64 : column * 64 + 64]
-        assert (tile[24:40, 24:40].mean() > 60) == (classes[number] != 0)
 
 
 def test_mask_of_the_file_and_dead_pixels_are_masked_everywhere(tmp_path):
@@ -187,11 +171,6 @@ def test_unknown_setting_is_refused(tmp_path):
     source = _index(tmp_path, write_cxi(tmp_path / "a.cxi", diffraction_frames(4, 16)[0]))
     with pytest.raises(RecipeError, match="no such setting"):
         _plan(tmp_path, source, {"sizze": 16})
-
-
-def test_range_must_begin_with_a_sheet(tmp_path):
-    with pytest.raises(ValueError, match="multiple of 256"):
-        condense_range(source={}, geometry_dir="", recipe={}, start=100, stop=200, out=str(tmp_path))
 
 
 def test_parts_of_another_size_are_refused(tmp_path):

@@ -145,7 +145,7 @@ def test_a_sheet_may_be_kept_for_ever_by_the_browser_alone(client: Client, datas
     assert response["Content-Type"] == "image/jpeg"
     assert "private" in response["Cache-Control"]
     assert "immutable" in response["Cache-Control"]
-    assert b"".join(response.streaming_content).startswith(b"\xff\xd8")
+    assert response.content.startswith(b"\xff\xd8")
     assert client.get(reverse("explore:sheet", args=[product.pk, 1])).status_code == 404
     network = dataset.products.get(kind="learn")
     assert client.get(reverse("explore:sheet", args=[network.pk, 0])).status_code == 404

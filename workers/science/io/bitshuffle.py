@@ -37,7 +37,8 @@ def unpack_bitshuffle(stored: NDArray, target: NDArray, work: NDArray, itemsize:
         If the stream does not fill the result exactly.
     """
     block, factors = unpack_planes(stored, work, itemsize), FACTORS[itemsize]
-    undo_bitshuffle(work, block, factors, *_memory(block * itemsize), target.view(factors.dtype))
+    memory = _memory(block * itemsize)
+    undo_bitshuffle(work[None], block, factors, *memory, target.view(factors.dtype)[None])
 
 
 def unpack_planes(stored: NDArray, planes: NDArray, itemsize: int) -> int:
@@ -96,8 +97,7 @@ def put_together(planes: NDArray, block: int, dtype: np.dtype) -> NDArray:
     """
     factors = FACTORS[dtype.itemsize]
     values = np.empty((len(planes), planes.shape[1] // dtype.itemsize), dtype)
-    for row, found in zip(planes, values, strict=True):
-        undo_bitshuffle(row, block, factors, *_memory(block * dtype.itemsize), found.view(factors.dtype))
+    undo_bitshuffle(planes, block, factors, *_memory(block * dtype.itemsize), values.view(factors.dtype))
     return values
 
 
@@ -124,7 +124,7 @@ def load_bitshuffle(itemsize: int) -> None:
     """Load or compile the loops for values of so many bytes."""
     nothing, factors = np.zeros(64, np.uint8), FACTORS[itemsize]
     measure_stream(nothing, 64, itemsize)
-    undo_bitshuffle(nothing[:0], 8, factors, *_memory(64), nothing[:0].view(factors.dtype))
+    undo_bitshuffle(nothing[None, :0], 8, factors, *_memory(64), nothing[None, :0].view(factors.dtype))
 
 
 @compiled

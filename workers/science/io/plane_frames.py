@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.science.io.bitshuffle import put_together
+
 WORD = 64  # pixels
 
 
@@ -28,3 +30,7 @@ class PlaneFrames:
 
     def __len__(self) -> int:
         return len(self.planes)
+
+    def put_together(self, start: int, stop: int) -> NDArray:
+        """Return the frames ``[start, stop)`` of these, flattened, of shape (stop - start, p)."""
+        return put_together(self.planes[start:stop], self.block, self.dtype)

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workers.science.errors import SourceError
-from workers.science.io import FrameReader, open_source
+from workers.science.io import open_source
+from workers.science.io.plane_frames import PlaneFrames
 from workers.science.io.tolerant import Unreadable, read_blocks
 from workers.science.mask_files import load_patterns, read_drawn_mask
 from workers.science.preprocess import (
@@ -19,12 +21,11 @@ from workers.science.preprocess import (
     save_geometry,
 )
 from workers.science.progress import Progress, silent
-from workers.science.scale import shown_levels
-from workers.science.thumbnails import SHEET_FRAMES, write_sheet
 
 _COPIED_BYTES = 4 * 2**20
 # small enough to stay near the processor between reading and condensing
 _BLOCK_BYTES = 4 * 2**20
+_PIECE_BYTES = 1024 * 2**10
 
 
 def plan_condense(
@@ -90,7 +91,7 @@ def condense_range(
     out: str,
     on_progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Condense the frames of one range and draw their thumbnails.
+    """Condense the frames of one range.
 
     Parameters
     ----------
@@ -101,10 +102,9 @@ def condense_range(
     recipe : dict
         The settings that the plan was made with.
     start, stop : int
-        Half-open range of frames; `start` is a multiple of 256, so that a sheet belongs to one range.
+        Half-open range of frames.
     out : str
-        Folder for ``condensed.npy``, in which a frame that cannot be read is 0, ``sheets/`` and
-        ``unreadable.json``.
+        Folder for ``condensed.npy``, in which a frame that cannot be read is 0, and ``unreadable.json``.
     on_progress : Progress
 
     Returns
@@ -120,21 +120,14 @@ def condense_range(
         If a setting is unknown or out of range.
     """
     CondenseRecipe.from_dict(recipe)
-    if start % SHEET_FRAMES:
-        raise ValueError(f"start {start} is no multiple of {SHEET_FRAMES}")
-    geometry = load_geometry(geometry_dir)
-    sheets = Path(out) / "sheets"
-    sheets.mkdir()
-    shown = None if geometry.scale == "log" else shown_levels(geometry.scale, geometry.scale_max)
-    failed = Unreadable()
+    geometry, failed = load_geometry(geometry_dir), Unreadable()
     with open_source(source) as reader, (Path(out) / "condensed.npy").open("wb") as file:
         _write_header(file, stop - start, geometry.size)
-        for first in range(start, stop, SHEET_FRAMES):
-            last = min(stop, first + SHEET_FRAMES)
-            condensed = _condense_sheet(reader, geometry, first, last, failed)
-            file.write(condensed.data)
-            levels = condensed if shown is None else shown[condensed]
-            write_sheet(sheets / f"{first // SHEET_FRAMES}.jpg", levels, geometry.small_mask)
+        unread = np.zeros((1, geometry.size, geometry.size), np.uint8)
+        as_planes = (reader.height, reader.width) == geometry.mask.shape
+        blocks = read_blocks(reader, start, stop, failed, block_bytes=_BLOCK_BYTES, as_planes=as_planes)
+        for _, last, frames in blocks:
+            file.write(unread.data if frames is None else _condense(frames, geometry).data)
             on_progress(last - start, stop - start)
     failed.save(out)
     return {}
@@ -152,7 +145,7 @@ def merge_condense(
     geometry_dir : str
         Folder written by `plan_condense`; copied along.
     out : str
-        Folder for ``condensed.npy``, ``sheets/``, ``geometry.npz`` and ``geometry.json``.
+        Folder for ``condensed.npy``, ``geometry.npz`` and ``geometry.json``.
     on_progress : Progress
 
     Returns
@@ -176,27 +169,23 @@ def merge_condense(
     if failed.n_frames == n_frames:
         cause = f"none of the {n_frames} frames can be read; the first: {failed.causes[0]}"
         raise SourceError("The data set", cause, "Check the files, or register them again")
-    (folder / "sheets").mkdir()
     with (folder / "condensed.npy").open("wb") as file:
         _write_header(file, n_frames, size)
         for number, (part, array) in enumerate(zip(parts, arrays, strict=True)):
             _copy_frames(Path(part) / "condensed.npy", array.offset, file)
-            for sheet in (Path(part) / "sheets").iterdir():
-                shutil.copyfile(sheet, folder / "sheets" / sheet.name)
             on_progress(number + 1, len(parts), "parts")
     for name in ("geometry.npz", "geometry.json"):
         shutil.copyfile(Path(geometry_dir) / name, folder / name)
     return {"n_frames": n_frames, "size": size, "n_unreadable": failed.n_frames, "causes": failed.causes}
 
 
-def _condense_sheet(
-    reader: FrameReader, geometry: Geometry, start: int, stop: int, failed: Unreadable
-) -> np.ndarray:
-    condensed = np.zeros((stop - start, geometry.size, geometry.size), np.uint8)
-    for first, last, frames in read_blocks(reader, start, stop, failed, block_bytes=_BLOCK_BYTES):
-        if frames is not None:
-            condensed[first - start : last - start] = condense_frames(frames, geometry)
-    return condensed
+def _condense(frames: NDArray | PlaneFrames, geometry: Geometry) -> NDArray:
+    """Condense frames; where their bits lie apart they are put together only a few at once."""
+    if not isinstance(frames, PlaneFrames):
+        return condense_frames(frames, geometry)
+    step, shape = max(1, _PIECE_BYTES // frames.planes.shape[1]), geometry.mask.shape
+    pieces = (frames.put_together(first, first + step) for first in range(0, len(frames), step))
+    return np.concatenate([condense_frames(piece.reshape(-1, *shape), geometry) for piece in pieces])
 
 
 def _copy_frames(path: Path, offset: int, target: BinaryIO) -> None:

@@ -27,7 +27,7 @@ _PREVIEW_TRIES = 64
 # Small enough to stay near the processor between reading and measuring; but a few frames at once, because the
 # patterns to which they are added go through memory once for each block.
 _BLOCK_BYTES = 4 * 2**20
-_BLOCK_FRAMES, _LARGE_BLOCK_BYTES = 8, 32 * 2**20
+_BLOCK_FRAMES, _LARGE_BLOCK_BYTES = 12, 32 * 2**20
 
 
 def inspect_source(

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from workers.science.errors import SourceError
@@ -38,6 +39,7 @@ class Hdf5Format:
         """Describe HDF5 files; the frames are proposed by convention and size if no path is given."""
         states: list[dict[str, str]] = []
         looks: list[_Look] = []
+        lenders: set[str] = set()
         first_error = None
         for source in sources:
             try:
@@ -47,6 +49,7 @@ class Hdf5Format:
                     else:
                         look = _look(file, dataset_path)
                         found = _describe_first(file, look)
+                    lenders |= _lenders(file, look)
             except SourceError as error:
                 first_error = first_error or error
                 states.append(_left_out(source, error))
@@ -56,6 +59,11 @@ class Hdf5Format:
             states += look.states
         if not looks:
             raise first_error
+        own = [source for source in sources if os.path.realpath(source) not in lenders]
+        if 0 < len(own) < len(sources):  # else frames that others link to would come twice
+            found = self.describe(guard, own, dataset_path)
+            words = f"{len(sources) - len(own)} of the files are read by way of others that link to them."
+            return {**found, "warnings": [words, *found["warnings"]]}
         segments = [segment for look in looks for segment in look.segments]
         return {
             **found,
@@ -112,6 +120,21 @@ def _look_again(file: GuardedFile, first: _Look, *, is_proposed: bool) -> _Look:
         shots.candidate.path for shots in survey.shots if _any_run(shots.candidate.path) == _any_run(path)
     ]
     return _look(file, alike[0] if alike else path)
+
+
+def _lenders(file: GuardedFile, look: _Look) -> set[str]:
+    """Return the real paths of other files in which frames of this one lie."""
+    found: set[str] = set()
+    for segment in look.segments:
+        if "entries" in segment:
+            continue
+        located = file.locate(segment["path"])
+        place = located.file.opened.real_path
+        found.add(place)
+        if located.node.is_virtual:
+            names = {source.file_name for source in located.node.virtual_sources()}
+            found |= {os.path.realpath(Path(place).parent / name) for name in names if name != "."}
+    return found - {file.opened.real_path}
 
 
 def _any_run(path: str) -> str:

@@ -36,8 +36,15 @@ def ask_step(step: str, arguments: dict[str, Any], *, timeout_s: float = TIMEOUT
     Raises `StepRefused` for what a person can mend, a time that has run out included, and `StepFailed` else.
     """
     with tempfile.TemporaryDirectory(prefix="fringe-") as out:
-        call = json.dumps({"step": step, "arguments": arguments, "out": out})
-        code, said, errors = _run(call, timeout_s)
+        return run_step(step, arguments, out, timeout_s=timeout_s)
+
+
+def run_step(
+    step: str, arguments: dict[str, Any], out: str, *, timeout_s: float | None = TIMEOUT_S, threads: int = 1
+) -> dict[str, Any]:
+    """Run a step as `ask_step` does, and leave what it writes in the folder `out`, which is empty."""
+    call = json.dumps({"step": step, "arguments": arguments, "out": out})
+    code, said, errors = _run(call, timeout_s, threads)
     last = _last_word(said)
     if "result" in last:
         return last["result"]
@@ -50,7 +57,7 @@ def ask_step(step: str, arguments: dict[str, Any], *, timeout_s: float = TIMEOUT
     raise StepRefused(obituary(code, _named(arguments)))
 
 
-def _run(call: str, timeout_s: float) -> tuple[int, str, str]:
+def _run(call: str, timeout_s: float | None, threads: int) -> tuple[int, str, str]:
     process = subprocess.Popen(
         [sys.executable, "-m", "workers.child"],
         stdin=subprocess.PIPE,
@@ -58,7 +65,7 @@ def _run(call: str, timeout_s: float) -> tuple[int, str, str]:
         stderr=subprocess.PIPE,
         text=True,
         cwd=settings.BASE_DIR,
-        env=child_environment(threads=1),
+        env=child_environment(threads=threads),
         preexec_fn=die_with_parent,
         start_new_session=True,
     )

@@ -1,24 +1,38 @@
 """Characteristic classes by density: HDBSCAN* on latents.
 
-McInnes and Healy, arXiv:1705.07321; outlier scores are GLOSH, Campello et al., ACM TKDD 10, 5 (2015).
+McInnes and Healy, arXiv:1705.07321. Neighbours and trees are found by loops of our own (`density_tree`,
+`hierarchy`, `selection`); the result is that of hdbscan.
 """
 
-import warnings
-from dataclasses import dataclass, field
-from itertools import product
+from dataclasses import dataclass, field, replace
+from itertools import pairwise, product
 from typing import Any
 
-import hdbscan
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
+from workers.science.density_tree import DensityTree, density_tree, require_finite
+from workers.science.hierarchy import Condensed, condense, link
 from workers.science.progress import Progress, silent
 from workers.science.recipe import require_choice, require_range
+from workers.science.selection import (
+    Selection,
+    exemplars,
+    outlier_scores,
+    persistences,
+    probabilities,
+    relative_validity,
+    select,
+)
 
 N_EXEMPLARS = 16
-PARALLEL_FROM = 50_000
-"""Points from which processes of their own are worth starting for the core distances."""
+MIN_SAMPLES = (5, 15)
+"""Tried where the recipe leaves it open."""
+SHARES = (20, 30, 50)
+"""Least sizes tried, as one part in so many of all points."""
+FINE_SHARES = (100, 200)
+"""Tried as well where such a cluster still has `FINE_FROM` points."""
+FINE_FROM = 50
 
 
 @dataclass(frozen=True)
@@ -30,12 +44,12 @@ class ClusterRecipe:
     n_dimensions: int = 5
     n_neighbors: int = 15
     min_cluster_size: int | None = None
-    """Frames of the whole data set; None tries several, from a fiftieth of it."""
+    """Frames of the whole data set; None tries several, from a twentieth of it downwards."""
     min_samples: int | None = None
-    """Neighbours that make a point dense; None is 5."""
+    """Neighbours that make a point dense; None tries several."""
     method: str = "auto"
     """``"eom"`` (few, stable), ``"leaf"`` (many, fine ones) or ``"auto"`` (what separates better)."""
-    max_points: int = 50_000
+    max_points: int = 1_000_000
     """Of a larger data set so many frames, drawn at random, are fitted; the rest follows its neighbours."""
 
     def __post_init__(self) -> None:
@@ -44,7 +58,7 @@ class ClusterRecipe:
         require_choice("method", self.method, ("auto", "eom", "leaf"))
         require_range("n_dimensions", self.n_dimensions, 2, 50)
         require_range("n_neighbors", self.n_neighbors, 2, 500)
-        require_range("max_points", self.max_points, 100, 1_000_000)
+        require_range("max_points", self.max_points, 100, 10_000_000)
         if self.min_cluster_size is not None:
             require_range("min_cluster_size", self.min_cluster_size, 2, 10_000_000)
         if self.min_samples is not None:
@@ -53,7 +67,11 @@ class ClusterRecipe:
 
 @dataclass(frozen=True)
 class Clustering:
-    """What HDBSCAN found, in frame order. Label 0 is the largest cluster, -1 noise."""
+    """What HDBSCAN* found, in frame order. Label 0 is the largest cluster, -1 noise.
+
+    `choice` tells the settings, and where the recipe left some open, `table` lists all that were tried and
+    `reason` says why these were taken. `density` is what can be clustered again; None without structure.
+    """
 
     labels: NDArray[np.int32]
     probabilities: NDArray[np.float32]
@@ -61,6 +79,16 @@ class Clustering:
     tree: dict[str, NDArray]
     clusters: list[dict[str, Any]]
     choice: dict[str, Any] = field(default_factory=dict)
+    density: DensityTree | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One way to read clusters from a tree."""
+
+    min_samples: int
+    min_cluster_size: int
+    method: str
 
 
 def cluster_points(
@@ -75,147 +103,154 @@ def cluster_points(
     recipe : ClusterRecipe
         Settings; None and ``"auto"`` are chosen here and recorded in `choice`.
     threads : int, default=1
-        Processes for the core distances of large data sets.
+        The result does not depend on it.
     on_progress : Progress
-        Told the settings tried.
+        Told the points done in each phase, and the settings tried.
 
     Returns
     -------
     clustering : Clustering
         With all frames as noise if there are too few, and in one cluster if they are all the same.
+
+    Raises
+    ------
+    ScienceError
+        If a coordinate is not a finite number.
     """
+    require_finite(points)
     n = len(points)
-    if n < 4 or np.ptp(points, axis=0).max() < 1e-6:
+    if n < 4 or np.ptp(points, axis=0).max() <= 1e-6 * np.abs(points).max():
         return _without_structure(n, recipe)
-    trials = _trials(n, recipe)
-    best, best_score, best_choice = None, -np.inf, {}
-    for i, (size, method) in enumerate(trials):
-        on_progress(i, len(trials), "settings", note="clustering")
-        found = _run(points, size, _min_samples(n, recipe), method, threads)
-        validity, noise = _validity(found), float(np.mean(found.labels_ < 0))
-        # To tell empty frames from all others is always easiest and tells nobody anything new, so the number
-        # of clusters counts too, by its logarithm.
-        score = validity * (1 - noise) * np.log(max(found.labels_.max() + 1, 2))
-        if best is None or score > best_score:
-            best, best_score = found, score
-            best_choice = {"min_cluster_size": size, "method": method}
-            best_choice |= {"relative_validity": round(validity, 4), "noise_share": round(noise, 4)}
-    return _describe(
-        best, points, {**best_choice, "min_samples": _min_samples(n, recipe), "n_tried": len(trials)}
-    )
+    most = max(_samples_tried(n, recipe))
+    density = density_tree(points, most, threads=threads, on_progress=on_progress)
+    return read_clusters(density, recipe, threads=threads, on_progress=on_progress)
 
 
-def _trials(n: int, recipe: ClusterRecipe) -> list[tuple[int, str]]:
-    """Return the pairs of minimum cluster size and method to try."""
+def read_clusters(
+    density: DensityTree, recipe: ClusterRecipe, *, threads: int = 1, on_progress: Progress = silent
+) -> Clustering:
+    """Cluster points whose neighbours are known.
+
+    Parameters
+    ----------
+    density : DensityTree
+        Of n points; keeps what is connected here.
+    recipe, threads, on_progress
+        As of `cluster_points`.
+
+    Returns
+    -------
+    clustering : Clustering
+        The same as of `cluster_points`.
+
+    Raises
+    ------
+    ScienceError
+        If `min_samples` is more than the neighbours that were kept.
+    """
+    trials = _trials(len(density.points), recipe)
+    table, best, linkages = [], None, {}
+    for i, tried in enumerate(trials):
+        spanning = density.connect(tried.min_samples, threads=threads, on_progress=on_progress)
+        on_progress(i, len(trials), "settings", note="choosing clusters")
+        if tried.min_samples not in linkages:
+            linkages = {tried.min_samples: link(spanning)}
+        condensed = condense(linkages[tried.min_samples], tried.min_cluster_size)
+        selection = select(condensed, tried.method)
+        table.append(_judge(tried, selection, relative_validity(spanning, selection.labels)))
+        if best is None or table[-1]["score"] > table[best[0]]["score"]:
+            best = i, condensed, selection
+    chosen, condensed, selection = best
+    choice = {**table[chosen], "n_tried": len(trials)}
+    if len(trials) > 1:
+        choice |= {"reason": _reason(table, chosen), "table": table}
+    return replace(_describe(condensed, selection), choice=choice, density=density)
+
+
+def _trials(n: int, recipe: ClusterRecipe) -> list[Settings]:
+    """Return the settings to try, those of one spanning tree together."""
     if recipe.min_cluster_size is not None:
         sizes = [recipe.min_cluster_size]
     else:
-        sizes = sorted({max(5, n // share) for share in (50, 30, 20)})
+        fine = [n // share for share in FINE_SHARES if n // share >= FINE_FROM]
+        sizes = sorted({max(5, n // share) for share in SHARES} | set(fine))
     methods = ["eom", "leaf"] if recipe.method == "auto" else [recipe.method]
-    return [(min(size, max(2, n // 2)), method) for size, method in product(sizes, methods)]
+    return [
+        Settings(samples, min(size, max(2, n // 2)), method)
+        for samples, size, method in product(_samples_tried(n, recipe), sizes, methods)
+    ]
 
 
-def _min_samples(n: int, recipe: ClusterRecipe) -> int:
-    """Return the neighbours that make a point dense, no more than there are."""
-    return min(recipe.min_samples or 5, n - 1)
+def _samples_tried(n: int, recipe: ClusterRecipe) -> list[int]:
+    """Return how many neighbours make a point dense, no more than there are."""
+    tried = MIN_SAMPLES if recipe.min_samples is None else (recipe.min_samples,)
+    return sorted({min(samples, n - 1) for samples in tried})
 
 
-def _run(
-    points: NDArray[np.float32], size: int, min_samples: int, method: str, threads: int
-) -> hdbscan.HDBSCAN:
-    """Fit HDBSCAN once."""
-    model = hdbscan.HDBSCAN(
-        min_cluster_size=size,
-        min_samples=min_samples,
-        cluster_selection_method=method,
-        gen_min_span_tree=True,
-        prediction_data=True,
-        core_dist_n_jobs=threads if len(points) >= PARALLEL_FROM else 1,
+def _judge(tried: Settings, selection: Selection, validity: float) -> dict[str, Any]:
+    """Return a row of the table of settings."""
+    n_clusters, noise = len(selection.chosen), float(np.mean(selection.labels < 0))
+    return {
+        "min_cluster_size": tried.min_cluster_size,
+        "min_samples": tried.min_samples,
+        "method": tried.method,
+        "n_clusters": n_clusters,
+        "noise_share": round(noise, 4),
+        "relative_validity": round(validity, 4),
+        # To tell empty frames from all others is always easiest and tells nobody anything new, so the number
+        # of clusters counts too, by its logarithm.
+        "score": round(validity * (1 - noise) * float(np.log(max(n_clusters, 2))), 6),
+    }
+
+
+def _reason(table: list[dict[str, Any]], chosen: int) -> str:
+    """Say in words why a row of the table was taken."""
+    row = table[chosen]
+    if row["n_clusters"] < 2:
+        return f"None of {len(table)} settings found two clusters; the first was taken."
+    return (
+        f"Of {len(table)} settings the one with the greatest product of relative validity "
+        f"({row['relative_validity']:.2f}), share of frames in clusters ({1 - row['noise_share']:.0%}) and "
+        f"logarithm of the number of clusters ({row['n_clusters']})."
     )
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        # Identical frames have infinite density; the infinities are dealt with in _describe.
-        warnings.simplefilter("ignore")
-        return model.fit(np.asarray(points, dtype=np.float64))
 
 
-def _validity(model: hdbscan.HDBSCAN) -> float:
-    """Return the relative validity, a fast form of DBCV from -1 to 1; -1 if there are not two clusters."""
-    if model.labels_.max() < 1:
-        return -1.0
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        value = float(model.relative_validity_)
-    return value if np.isfinite(value) else -1.0
-
-
-def _describe(model: hdbscan.HDBSCAN, points: NDArray[np.float32], choice: dict[str, Any]) -> Clustering:
-    """Bring a fitted model into the form of the contract."""
-    sizes = np.bincount(model.labels_[model.labels_ >= 0], minlength=model.labels_.max() + 1)
+def _describe(condensed: Condensed, selection: Selection) -> Clustering:
+    """Number the clusters by size, and list them."""
+    labels, n_clusters = selection.labels, len(selection.chosen)
+    sizes = np.bincount(labels[labels >= 0], minlength=n_clusters)
     by_size = np.argsort(-sizes, kind="stable")
-    number = np.full(len(sizes) + 1, -1, np.int32)  # the last entry serves label -1
-    number[by_size] = np.arange(len(sizes))
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        outlier_scores = np.nan_to_num(model.outlier_scores_, nan=0.0, posinf=1.0, neginf=0.0)
-    probabilities = np.nan_to_num(model.probabilities_, nan=1.0)
-    exemplars = _exemplar_points(model, len(sizes))
-    clusters = []
-    for new, old in enumerate(by_size):
-        members = np.flatnonzero(model.labels_ == old)
-        persistence = float(np.nan_to_num(model.cluster_persistence_[old], nan=1.0, posinf=1.0))
-        clusters.append(
-            {
-                "id": new,
-                "size": len(members),
-                "persistence": round(persistence, 6),
-                "exemplars": _best_members(points, members, exemplars[old], outlier_scores),
-                "mean_probability": round(float(probabilities[members].mean()), 6),
-            }
-        )
-    return Clustering(
-        labels=number[model.labels_],
-        probabilities=probabilities.astype(np.float32),
-        outlier_scores=outlier_scores.astype(np.float32),
-        tree=_tree_arrays(model.condensed_tree_.to_numpy()),
-        clusters=clusters,
-        choice=choice,
-    )
-
-
-def _exemplar_points(model: hdbscan.HDBSCAN, n_clusters: int) -> list[NDArray[np.float64] | None]:
-    """Return the densest points of each cluster; None where infinite densities keep hdbscan from telling."""
-    try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            found = model.exemplars_
-    except (AttributeError, ValueError, IndexError, KeyError):
-        return [None] * n_clusters
-    return [np.atleast_2d(part) if len(part) else None for part in found]
+    number = np.full(n_clusters + 1, -1, np.int32)  # the last entry serves label -1
+    number[by_size] = np.arange(n_clusters)
+    labels = number[labels]
+    strengths, outliers = probabilities(condensed, selection), outlier_scores(condensed)
+    sums = np.bincount(labels[labels >= 0], weights=strengths[labels >= 0], minlength=n_clusters)
+    kept = persistences(condensed, selection)
+    best = _best_members(labels, exemplars(condensed, selection), outliers, n_clusters)
+    clusters = [
+        {
+            "id": new,
+            "size": int(sizes[old]),
+            "persistence": round(float(kept[old]), 6),
+            "exemplars": best[new],
+            "mean_probability": round(float(sums[new] / sizes[old]), 6),
+        }
+        for new, old in enumerate(by_size.tolist())
+    ]
+    return Clustering(labels, strengths, outliers, condensed.as_rows(), clusters)
 
 
 def _best_members(
-    points: NDArray[np.float32],
-    members: NDArray[np.int64],
-    exemplars: NDArray[np.float64] | None,
-    outlier_scores: NDArray[np.float64],
-) -> list[int]:
-    """Return the frames nearest to any exemplar point, the least outlying first among equals."""
-    distance = np.zeros(len(members))
-    if exemplars is not None:
-        distance = np.round(cKDTree(exemplars).query(points[members])[0], 6)
-    order = np.lexsort((members, outlier_scores[members], distance))
-    return [int(frame) for frame in members[order[:N_EXEMPLARS]]]
-
-
-def _tree_arrays(tree: NDArray) -> dict[str, NDArray]:
-    """Return the condensed tree as plain arrays, infinite lambdas as the largest finite float32."""
-    largest = float(np.finfo(np.float32).max)
-    return {
-        "parent": tree["parent"].astype(np.int64),
-        "child": tree["child"].astype(np.int64),
-        "lambda_val": np.nan_to_num(tree["lambda_val"], nan=0.0, posinf=largest),
-        "child_size": tree["child_size"].astype(np.int64),
-    }
+    labels: NDArray[np.int32],
+    is_exemplar: NDArray[np.bool_],
+    outliers: NDArray[np.float32],
+    n_clusters: int,
+) -> list[list[int]]:
+    """Return for each cluster its densest points, and where these are few, those that are nearly as dense."""
+    members = np.flatnonzero(labels >= 0)
+    members = members[np.lexsort((outliers[members], ~is_exemplar[members], labels[members]))]
+    starts = np.searchsorted(labels[members], np.arange(n_clusters + 1))
+    return [members[first:last][:N_EXEMPLARS].tolist() for first, last in pairwise(starts)]
 
 
 def _without_structure(n: int, recipe: ClusterRecipe) -> Clustering:

@@ -32,7 +32,7 @@ class Neighbours:
     rows: NDArray[np.int32]
 
     def core_squares(self, min_samples: int) -> NDArray[np.float32]:
-        """Return squared distances of the `min_samples`-th neighbour, (n,): the core distances of HDBSCAN*."""
+        """Return the squared distance of the `min_samples`-th neighbour of each point, (n,)."""
         return np.ascontiguousarray(self.squares[:, min_samples - 1])
 
 

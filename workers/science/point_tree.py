@@ -1,8 +1,8 @@
 """Points in a tree of boxes: leaves of a few dozen neighbouring points, laid out for vector instructions.
 
-A balanced tree after Bentley, Comm. ACM 18, 509 (1975): node i has the children 2i + 1 and 2i + 2, and all leaves
-lie at one depth, so neither pointers nor recursion are needed. Inside a leaf the points are stored dimension by
-dimension, so that a loop over its points runs on all lanes of the processor.
+A balanced tree after Bentley, Comm. ACM 18, 509 (1975): node i has the children 2i + 1 and 2i + 2, and all
+leaves lie at one depth, so neither pointers nor recursion are needed. Inside a leaf the points are stored
+dimension by dimension, so that a loop over its points runs on all lanes of the processor.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class PointTree:
     starts : ndarray of shape (n_leaves + 1,), int64
         Where each leaf begins.
     blocks : ndarray of shape (n_leaves, d, capacity), float32
-        Coordinates, centred and divided by `scale`.
+        Coordinates, centred and divided by `scale`; there may be dimensions more, in which all are 0.
     boxes : ndarray of shape (2 * n_leaves - 1, 2, d), float32
         Least and greatest coordinates below each node.
     scale : float
@@ -52,13 +52,15 @@ class PointTree:
         return len(self.blocks)
 
 
-def plant(points: NDArray[np.float32]) -> PointTree:
+def plant(points: NDArray[np.float32], order: NDArray[np.int32] | None = None) -> PointTree:
     """Sort points into a tree.
 
     Parameters
     ----------
     points : ndarray of shape (n, d), float32
         At least one; finite.
+    order : ndarray of shape (n,), int32, optional
+        Of an earlier tree of the same points, which saves the sorting.
 
     Returns
     -------
@@ -69,27 +71,31 @@ def plant(points: NDArray[np.float32]) -> PointTree:
     largest = float(np.abs(points - middle).max())
     # Without it, squares of small or of great numbers would leave the range of float32.
     scale = 2.0 ** np.ceil(np.log2(largest)) if largest > 0 else 1.0
-    scaled = ((points - middle) / scale).astype(np.float32)
+    scaled = np.zeros((len(points), _padded(points.shape[1])), np.float32)
+    scaled[:, : points.shape[1]] = (points - middle) / scale
     depth = max(0, int(np.ceil(np.log2(len(points) / LEAF))))
-    order = np.arange(len(points), dtype=np.int32)
-    starts = _split(scaled, order, depth)
+    starts = len(points) * np.arange(2**depth + 1) // 2**depth
+    if order is None:
+        order = np.arange(len(points), dtype=np.int32)
+        _split(scaled, order, starts)
     capacity = -(-int(np.diff(starts).max()) // 8) * 8
     blocks, boxes = _fill(scaled, order, starts, capacity, PAD)
     return PointTree(order, starts, blocks, boxes, scale)
 
 
+def _padded(d):
+    """Return the dimensions computed with: each number has loops compiled for it, so not all occur."""
+    return max(4, d + d % 2) if d <= 12 else -(-d // 8) * 8
+
+
 @compiled
-def _split(points, order, depth):
-    """Halve ranges of `order` along the longest side of their box, `depth` times."""
+def _split(points, order, starts):
+    """Halve ranges of `order` along the longest side of their box until they begin at `starts`."""
     n, d = points.shape
-    n_leaves = 1 << depth
-    starts = np.zeros(n_leaves + 1, np.int64)
-    for leaf in range(n_leaves + 1):
-        starts[leaf] = n * leaf // n_leaves
     key = np.empty(n, np.float32)
-    for level in range(depth):
-        width = n_leaves >> level
-        for node in range(1 << level):
+    width = len(starts) - 1
+    while width > 1:
+        for node in range((len(starts) - 1) // width):
             first, last = starts[node * width], starts[(node + 1) * width]
             longest, axis = np.float32(-1), 0
             for j in range(d):
@@ -102,7 +108,7 @@ def _split(points, order, depth):
             for i in range(first, last):
                 key[order[i]] = points[order[i], axis]
             _bring_to_place(order, key, first, last - 1, starts[node * width + width // 2])
-    return starts
+        width //= 2
 
 
 @compiled

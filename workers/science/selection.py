@@ -1,7 +1,8 @@
 """Which clusters of a condensed tree are taken, who belongs to them, and how surely.
 
-Excess of mass and leaves: Campello, Moulavi and Sander, PAKDD 2013; outlier scores (GLOSH) and relative validity
-(the fast form of DBCV on the spanning tree): Campello et al., ACM TKDD 10, 5 (2015), Moulavi et al., SDM 2014.
+Excess of mass and leaves: Campello, Moulavi and Sander, PAKDD 2013; outlier scores (GLOSH) and relative
+validity (the fast form of DBCV on the spanning tree): Campello et al., ACM TKDD 10, 5 (2015), Moulavi et
+al., SDM 2014.
 """
 
 from dataclasses import dataclass

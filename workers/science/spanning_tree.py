@@ -1,10 +1,10 @@
 """The minimum spanning tree of mutual reachability, exact, by Boruvka's rounds.
 
-In each round every component looks for its cheapest edge to another one. The cheapest among the stored neighbours
-is found at once; only points that may have a cheaper one beyond their stored neighbours search the tree of boxes,
-which passes over nodes that are too far, or all in the same component (March, Ram and Gray, KDD 2010). What a search
-found out about a point, a lower bound of all its edges to other components, holds in later rounds as well, because
-components only grow.
+In each round every component looks for its cheapest edge to another one. The cheapest among the stored
+neighbours is found at once; only points that may have a cheaper one beyond their stored neighbours search
+the tree of boxes, which passes over nodes that are too far, or all in the same component (March, Ram and
+Gray, KDD 2010). What a search found out about a point, a lower bound of all its edges to other components,
+holds in later rounds as well, because components only grow.
 """
 
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ from workers.science.progress import Progress, silent
 from workers.science.tree_search import crossing_of_leaves
 
 STRIDES = (64, 16, 4, 1)
-"""Every 64th leaf searches first, then every 16th and so on: what few find spares the many. In fixed steps, so
-that the tree does not depend on the number of threads."""
+"""Every 64th leaf searches first, then every 16th and so on: what few find spares the many. In fixed steps,
+so that the tree does not depend on the number of threads."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class _Search:
         _run(search, len(leaves), threads)
 
     def merge(self, found: tuple[NDArray, NDArray, NDArray]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Join components along their cheapest edges; return the ends (m, 2) and weights of those that joined."""
+        """Join components along their cheapest edges; return ends (m, 2) and weights of those taken."""
         rows, partners, weights = found
         order = np.argsort(weights, kind="stable")
         joined, numbers = _join(rows, partners, order, self.components, self.n_components)

@@ -1,8 +1,8 @@
 """The inner loops of searches in a `PointTree`, for a leaf of points at a time. All distances are squared.
 
-What both searches share: a leaf asks its sibling, then the sibling of its parent and so on, so that what is near
-comes first; a node is entered only if its box comes nearer to the leaf's than what has been found. In a leaf each
-point is compared with the box before it is compared with the points.
+What both searches share: a leaf asks its sibling, then the sibling of its parent and so on, so that what is
+near comes first; a node is entered only if its box comes nearer to the leaf's than what has been found. In
+a leaf each point is compared with the box before it is compared with the points.
 """
 
 import numpy as np

@@ -1,19 +1,24 @@
-"""Step: find the characteristic classes among the latents."""
+"""Steps: find the characteristic classes among the latents, and read them anew from their tree."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from workers.science.cluster import Clustering, ClusterRecipe, cluster_points
+from workers.science.cluster import Clustering, ClusterRecipe, cluster_points, read_clusters
+from workers.science.clustering_files import load_clustering, save_clustering
 from workers.science.extend import cluster_rest
-from workers.science.latents import latent_weights, sample_rows
+from workers.science.latents import LatentWeights, latent_weights, sample_rows
 from workers.science.network import load_card, require_kind
+from workers.science.points_file import load_points
 from workers.science.progress import Progress, silent
 from workers.science.recipe import read_recipe
-from workers.science.reduction import umap_coordinates
+from workers.science.subcluster import split_cluster
+
+REDUCED_AT_MOST = 50_000
+"""Frames that UMAP is given; it needs hours and tens of gigabytes for a million."""
 
 
 def cluster(
@@ -26,7 +31,7 @@ def cluster(
     out: str,
     on_progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Write labels, probabilities, outlier scores, ``tree.npz`` and ``clusters.json``.
+    """Write labels, probabilities, outlier scores, ``tree.npz``, ``clusters.json`` and ``density/``.
 
     Of more frames than the recipe allows a sample is fitted (``sample.npy``, int64: their numbers, to which
     the leaves of the tree refer), and the rest follows its nearest fitted neighbours.
@@ -56,35 +61,123 @@ def cluster(
     RecipeError
         If the recipe has unknown settings or contradicts itself.
     ScienceError
-        If the network is not a FactorVAE.
+        If the network is not a FactorVAE, or a latent is not a finite number.
     """
-    settings, card, folder = read_recipe(ClusterRecipe, recipe), load_card(network_dir), Path(out)
-    require_kind(card, "factorvae")
-    latents = np.load(Path(latents_dir) / "latents.npy", mmap_mode="r", allow_pickle=False)
-    weights = latent_weights(latents, card["figures"])
-    rows = sample_rows(len(latents), settings.max_points, seed)
+    settings = read_recipe(ClusterRecipe, recipe)
+    latents, weights = _latents(latents_dir, network_dir)
+    most = min(settings.max_points, REDUCED_AT_MOST) if settings.reduce == "umap" else settings.max_points
+    rows = sample_rows(len(latents), most, seed)
     points = weights.points(latents[rows])
     if settings.reduce == "umap":
-        on_progress(0, 0, "settings", note="reducing")
-        n_dimensions = min(settings.n_dimensions, points.shape[1])
-        points = umap_coordinates(
-            points,
-            n_dimensions=n_dimensions,
-            n_neighbors=settings.n_neighbors,
-            min_dist=0.0,
-            seed=seed,
-            threads=threads,
-            on_progress=on_progress,
-        )
+        points = _reduced(points, settings, seed, threads, on_progress)
     scaled = _for_sample(settings, len(rows) / len(latents))
     found = cluster_points(points, scaled, threads=threads, on_progress=on_progress)
-    if len(rows) < len(latents):
-        found = cluster_rest(latents, weights, rows, found, threads=threads, on_progress=on_progress)
-        np.save(folder / "sample.npy", rows)
-    _save(found, folder)
-    n_noise = int(np.count_nonzero(found.labels < 0))
-    counts = {"n_clusters": len(found.clusters), "n_noise": n_noise, "n_fitted": len(rows)}
-    return {**counts, "choice": found.choice}
+    return _write(found, rows, latents, weights, threads, out, on_progress)
+
+
+def recluster(
+    *,
+    cluster_dir: str,
+    latents_dir: str,
+    network_dir: str,
+    recipe: dict[str, Any],
+    within: int | None,
+    threads: int,
+    out: str,
+    on_progress: Progress = silent,
+) -> dict[str, Any]:
+    """Read clusters with other settings from the tree of an earlier clustering, or look into one cluster.
+
+    Parameters
+    ----------
+    cluster_dir : str
+        Folder of the step `cluster`, or of this one.
+    latents_dir, network_dir : str
+        What it was made of.
+    recipe : dict
+        Settings of `ClusterRecipe`; those of the reduction and the sample are of no effect.
+    within : int or None
+        The cluster to look into; its parts take its place. None reads all clusters anew.
+    threads, out, on_progress
+        As of `cluster`.
+
+    Returns
+    -------
+    result : dict
+        As of `cluster`.
+
+    Raises
+    ------
+    RecipeError
+        If the recipe has unknown settings or contradicts itself.
+    ScienceError
+        If the tree was not kept, `min_samples` is more than was kept for, or there is no such cluster.
+    """
+    settings, earlier = read_recipe(ClusterRecipe, recipe), load_clustering(Path(cluster_dir))
+    latents, weights = _latents(latents_dir, network_dir)
+    rows = _fitted(Path(cluster_dir), len(latents))
+    scaled = _for_sample(settings, len(rows) / len(latents))
+    if within is None:
+        found = read_clusters(earlier.density, scaled, threads=threads, on_progress=on_progress)
+    else:
+        fitted = _of_fitted(earlier, rows)
+        found = split_cluster(fitted, within, scaled, threads=threads, on_progress=on_progress)
+    return _write(found, rows, latents, weights, threads, out, on_progress)
+
+
+def cluster_array(
+    *, points: str, recipe: dict[str, Any], threads: int, out: str, on_progress: Progress = silent
+) -> dict[str, Any]:
+    """Cluster the rows of an array, as they are.
+
+    Parameters
+    ----------
+    points : str
+        An ``.npy`` file with an array of shape (n, d), of numbers.
+    recipe : dict
+        Settings of `ClusterRecipe`; none of its reduction.
+    threads, out, on_progress
+        As of `cluster`.
+
+    Returns
+    -------
+    result : dict
+        ``n_points``, ``n_clusters``, ``n_noise`` and ``choice``.
+
+    Raises
+    ------
+    ScienceError
+        If the file is no such array, or a value in it is not a finite number.
+    """
+    settings = read_recipe(ClusterRecipe, {**recipe, "reduce": "none"})
+    found = cluster_points(load_points(Path(points)), settings, threads=threads, on_progress=on_progress)
+    save_clustering(replace(found, density=None), Path(out))
+    return {"n_points": len(found.labels), **_counts(found), "choice": found.choice}
+
+
+def _latents(latents_dir: str, network_dir: str) -> tuple[NDArray[np.float32], LatentWeights]:
+    card = load_card(network_dir)
+    require_kind(card, "factorvae")
+    latents = np.load(Path(latents_dir) / "latents.npy", mmap_mode="r", allow_pickle=False)
+    return latents, latent_weights(latents, card["figures"])
+
+
+def _reduced(
+    points: NDArray[np.float32], settings: ClusterRecipe, seed: int, threads: int, on_progress: Progress
+) -> NDArray[np.float32]:
+    # Importing UMAP takes seconds, which who reads clusters from a tree need not wait.
+    from workers.science.reduction import umap_coordinates
+
+    on_progress(0, 0, "settings", note="reducing")
+    return umap_coordinates(
+        points,
+        n_dimensions=min(settings.n_dimensions, points.shape[1]),
+        n_neighbors=settings.n_neighbors,
+        min_dist=0.0,
+        seed=seed,
+        threads=threads,
+        on_progress=on_progress,
+    )
 
 
 def _for_sample(recipe: ClusterRecipe, share: float) -> ClusterRecipe:
@@ -94,9 +187,41 @@ def _for_sample(recipe: ClusterRecipe, share: float) -> ClusterRecipe:
     return replace(recipe, min_cluster_size=max(2, round(recipe.min_cluster_size * share)))
 
 
-def _save(found: Clustering, folder: Path) -> None:
-    np.save(folder / "labels.npy", found.labels)
-    np.save(folder / "probabilities.npy", found.probabilities)
-    np.save(folder / "outlier_scores.npy", found.outlier_scores)
-    np.savez(folder / "tree.npz", **found.tree)
-    (folder / "clusters.json").write_text(json.dumps(found.clusters, allow_nan=False), encoding="utf-8")
+def _fitted(folder: Path, n_frames: int) -> NDArray[np.int64]:
+    """Return the frames that a clustering was fitted to."""
+    sample = folder / "sample.npy"
+    return np.load(sample, allow_pickle=False) if sample.exists() else np.arange(n_frames)
+
+
+def _of_fitted(found: Clustering, rows: NDArray[np.int64]) -> Clustering:
+    """Return what a clustering of all frames says of the fitted ones; exemplars are rows of the sample."""
+    place = {frame: at for at, frame in enumerate(rows.tolist())}
+    labels = found.labels[rows]
+    sizes = np.bincount(labels[labels >= 0], minlength=len(found.clusters))
+    listed = []
+    for entry in found.clusters:
+        exemplars = [place[frame] for frame in entry["exemplars"]]
+        listed.append(entry | {"size": int(sizes[entry["id"]]), "exemplars": exemplars})
+    columns = {name: getattr(found, name)[rows] for name in ("probabilities", "outlier_scores")}
+    return replace(found, labels=labels, clusters=listed, **columns)
+
+
+def _write(
+    found: Clustering,
+    rows: NDArray[np.int64],
+    latents: NDArray[np.float32],
+    weights: LatentWeights,
+    threads: int,
+    out: str,
+    on_progress: Progress,
+) -> dict[str, Any]:
+    """Let the frames that were not fitted follow, and write all."""
+    if len(rows) < len(latents):
+        found = cluster_rest(latents, weights, rows, found, threads=threads, on_progress=on_progress)
+        np.save(Path(out) / "sample.npy", rows)
+    save_clustering(found, Path(out))
+    return {**_counts(found), "n_fitted": len(rows), "choice": found.choice}
+
+
+def _counts(found: Clustering) -> dict[str, int]:
+    return {"n_clusters": len(found.clusters), "n_noise": int(np.count_nonzero(found.labels < 0))}

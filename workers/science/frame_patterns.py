@@ -64,14 +64,15 @@ class PlanePatterns:
         self._keep, self._is_whole = np.packbits(good, bitorder="little").view(np.uint64), bool(good.all())
         self._sums = np.zeros(SUM_BITS * len(self._keep), np.uint64)
         self._peak = np.zeros(8 * self.dtype.itemsize * len(self._keep), np.uint64)
+        self._depths = np.zeros(-(-len(good) // block), np.int64)
         self._work, words = np.empty((2, block // WORD), np.uint64), np.empty(block // 8, np.uint64)
         self._memory = words, words.view(np.uint8), np.empty(block, self.dtype)
 
     def measure(self, frames: PlaneFrames, floor: int, numbers: tuple[NDArray, ...]) -> None:
         """Measure frames (see `measure_planes`), and add them."""
-        kept, patterns = (self._keep, self._is_whole), (self._sums, self._peak, self._work)
+        kept, patterns = (self._keep, self._is_whole), (self._sums, self._peak, self._depths)
         words, n_bits = frames.planes.view(np.uint64), 8 * self.dtype.itemsize
-        measure_planes(words, n_bits, self.block // WORD, *kept, floor, *numbers, *patterns)
+        measure_planes(words, n_bits, self.block // WORD, *kept, floor, *numbers, *patterns, self._work)
 
     def add_sample(self, frames: PlaneFrames, first: int, step: int) -> None:
         """Add every `step`-th frame to those that the variance is taken from."""

@@ -16,7 +16,20 @@ FACTORS = {size: np.array([256**byte for byte in range(size)], f"<u{size}") for 
 
 @compiled
 def measure_planes(
-    frames, n_bits, block, keep, is_whole, floor, totals, maxima, n_at_maximum, n_lit, sums, peak, work
+    frames,
+    n_bits,
+    block,
+    keep,
+    is_whole,
+    floor,
+    totals,
+    maxima,
+    n_at_maximum,
+    n_lit,
+    sums,
+    peak,
+    depths,
+    work,
 ):
     """Measure frames of unsigned integers, all of which are counts.
 
@@ -40,6 +53,8 @@ def measure_planes(
     sums : ndarray of shape (32 * w,), uint64
     peak : ndarray of shape (n_bits * w,), uint64
         Patterns, in planes, to which the frames are added; at most 65 536 frames fit.
+    depths : ndarray of shape (blocks,), int64
+        Up to which plane the maxima of each block have bits; to begin with 0.
     work : ndarray of shape (2, at least block), uint64
         For use in here.
     """
@@ -64,7 +79,9 @@ def measure_planes(
                 n_at_maximum[i] = same + (n_at_maximum[i] if top == maxima[i] else 0)
                 maxima[i] = top
             _add(piece, n, n_used, summed, first)
-            _raise(piece, n, highest, first, second)
+            depth = max(n_used, depths[low // block])
+            _raise(piece, n, depth, highest, first, second)
+            depths[low // block] = depth
 
 
 @compiled
@@ -153,11 +170,11 @@ def _add(piece, n, n_used, sums, carried):
 
 
 @compiled
-def _raise(piece, n, peak, raised, undecided):
+def _raise(piece, n, depth, peak, raised, undecided):
     """Put values in the place of maxima that are smaller."""
     raised[:] = 0
     undecided[:] = ~np.uint64(0)
-    for bit in range(len(piece) // n - 1, -1, -1):
+    for bit in range(depth - 1, -1, -1):
         plane, highest = piece[bit * n : (bit + 1) * n], peak[bit * n : (bit + 1) * n]
         for w in range(n):
             decided = (plane[w] ^ highest[w]) & undecided[w]
@@ -168,7 +185,7 @@ def _raise(piece, n, peak, raised, undecided):
         seen |= raised[w]
     if seen == 0:
         return
-    for bit in range(len(piece) // n):
+    for bit in range(depth):
         plane, highest = piece[bit * n : (bit + 1) * n], peak[bit * n : (bit + 1) * n]
         for w in range(n):
             highest[w] ^= (plane[w] ^ highest[w]) & raised[w]

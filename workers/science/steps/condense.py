@@ -25,7 +25,8 @@ from workers.science.progress import Progress, silent
 _COPIED_BYTES = 4 * 2**20
 # small enough to stay near the processor between reading and condensing
 _BLOCK_BYTES = 4 * 2**20
-_PIECE_BYTES = 1024 * 2**10
+# frames whose bits lie apart are put together so many at once
+_PIECE_BYTES = 2**20
 
 
 def plan_condense(
@@ -124,6 +125,7 @@ def condense_range(
     with open_source(source) as reader, (Path(out) / "condensed.npy").open("wb") as file:
         _write_header(file, stop - start, geometry.size)
         unread = np.zeros((1, geometry.size, geometry.size), np.uint8)
+        # frames of another shape are left whole, for `condense_frames` to say so
         as_planes = (reader.height, reader.width) == geometry.mask.shape
         blocks = read_blocks(reader, start, stop, failed, block_bytes=_BLOCK_BYTES, as_planes=as_planes)
         for _, last, frames in blocks:

@@ -27,7 +27,8 @@ _PREVIEW_TRIES = 64
 # Small enough to stay near the processor between reading and measuring; but a few frames at once, because the
 # patterns to which they are added go through memory once for each block.
 _BLOCK_BYTES = 4 * 2**20
-_BLOCK_FRAMES, _LARGE_BLOCK_BYTES = 12, 32 * 2**20
+# From 32 MB on the C library would have each block of memory made anew.
+_BLOCK_FRAMES, _LARGE_BLOCK_BYTES = 15, 30 * 2**20
 
 
 def inspect_source(

@@ -48,6 +48,11 @@ class ChunkedFrames:
             self._work = np.empty(chunk_bytes, np.uint8)
             self._planes = np.empty((0, chunk_bytes), np.uint8)
 
+    def expect(self, n_frames: int) -> None:
+        """Prepare for so many frames, which will be asked for in pieces."""
+        if self.decode is not None:
+            self._stored.expect(n_frames // self.span)
+
     def read(self, start: int, stop: int) -> NDArray:
         """Read the frames ``[start, stop)``, in the shape and byte order of the file."""
         if self.decode is None:

@@ -55,6 +55,7 @@ class Hdf5Reader:
         self._file: GuardedFile | None = None
         self._dataset: tuple[str, h5py.Dataset] | None = None
         self._chunks: ChunkedFrames | None = None
+        self._n_expected = 0
 
     def __enter__(self) -> Self:
         return self
@@ -90,6 +91,10 @@ class Hdf5Reader:
         pieces = [self._read_piece(segment, lo, hi) for segment, lo, hi in self._pieces(start, stop)]
         frames = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
         return native(frames).astype(self.dtype, copy=False)
+
+    def expect(self, n_frames: int) -> None:
+        """Prepare for so many frames, which will be asked for in pieces."""
+        self._n_expected = n_frames
 
     def read_planes(self, start: int, stop: int) -> PlaneFrames | None:
         """Read frames as bitshuffle has them, bits apart, for who can do with them.
@@ -324,6 +329,7 @@ class Hdf5Reader:
     def _chunks_of(self, dataset: h5py.Dataset) -> ChunkedFrames:
         if self._chunks is None or self._chunks.dataset is not dataset:
             self._chunks = ChunkedFrames(dataset)
+            self._chunks.expect(self._n_expected)
         return self._chunks
 
     def _identify_piece(self, segment: dict[str, Any], lo: int, hi: int) -> FrameIds:

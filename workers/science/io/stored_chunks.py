@@ -43,6 +43,10 @@ class StoredChunks:
         self._descriptor = _find_descriptor(dataset.file)
         self._places: tuple[array, array] | None = None
 
+    def expect(self, n_chunks: int) -> None:
+        """Take so many chunks as asked for: who knows this before has the places looked up at once."""
+        self._n_read = max(self._n_read, n_chunks)
+
     def read(self, first: int, last: int) -> Iterator[NDArray]:
         """Yield chunks ``[first, last)``, each uint8 (p,) and valid until the next is asked for.
 

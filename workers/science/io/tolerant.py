@@ -74,6 +74,8 @@ def read_blocks(
     frames : ndarray of shape (m, height, width), PlaneFrames or None
         The block; None for one frame that cannot be read.
     """
+    if hasattr(reader, "expect"):
+        reader.expect(stop - start)
     read_planes = getattr(reader, "read_planes", _no_planes) if as_planes else _no_planes
     first = start
     while first < stop:

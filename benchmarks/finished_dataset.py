@@ -17,7 +17,7 @@ from webapp.datasets.models import Dataset, SourceFile
 from webapp.jobs.models import Product
 from webapp.labels.services import create_scheme, label_frames
 
-SIDE, N_LATENTS, SHEET, BLOCK = 64, 10, 256, 1 << 14
+SIDE, N_LATENTS, BLOCK = 64, 10, 1 << 14
 CLASSES = ("Round", "Elliptical", "Streak", "Bent", "Empty")
 N_CLUSTERS = 24
 N_SINGLE_LABELS = 400

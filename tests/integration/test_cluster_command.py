@@ -51,34 +51,11 @@ def test_settings_that_are_given_are_those_that_are_used(latents, tmp_path):
     assert "min_cluster_size 40, min_samples 7, leaf" in said
 
 
-BAD = {
-    "text": (lambda file: file.write_text("1 2 3"), "no array of numpy"),
-    "nothing": (lambda file: file.touch(), "no array of numpy"),
-    "a line": (lambda file: np.save(file, np.zeros(9, np.float32)), "its shape is 9"),
-    "no rows": (lambda file: np.save(file, np.zeros((0, 3), np.float32)), "its shape is 0 x 3"),
-    "nan": (lambda file: np.save(file, np.float32([[0, 1], [np.nan, 2]])), "row 1"),
-    "too large": (lambda file: np.save(file, np.float64([[1e300, 1]])), "row 0"),
-    "objects": (lambda file: np.save(file, np.array([[{}]]), allow_pickle=True), "it holds objects"),
-    "words": (lambda file: np.save(file, np.array([["a", "b"]])), "not numbers"),
-    "complex": (lambda file: np.save(file, np.zeros((3, 2), complex)), "not numbers"),
-}
-
-
-@pytest.mark.parametrize("name", BAD)
-def test_what_is_no_array_of_points_is_refused_in_one_line_and_nothing_is_written(tmp_path, name):
-    write, expected = BAD[name]
-    write(tmp_path / "latents.npy")
+def test_what_is_no_array_is_refused_in_one_line_and_nothing_is_written(tmp_path):
+    np.save(tmp_path / "latents.npy", np.array([[{}]]), allow_pickle=True)
     line = refusal(tmp_path / "latents.npy", "--out", tmp_path / "labels.npy")
-    assert "latents.npy" in line
-    assert expected in line
+    assert "latents.npy: it holds objects" in line
     assert not (tmp_path / "labels.npy").exists()
-
-
-def test_a_file_that_is_cut_off_or_not_there_is_refused(latents, tmp_path):
-    path = latents[0]
-    path.write_bytes(path.read_bytes()[:2000])
-    assert "damaged or cut off" in refusal(path, "--out", tmp_path / "labels.npy")
-    assert "gone.npy" in refusal(tmp_path / "gone.npy", "--out", tmp_path / "labels.npy")
 
 
 def test_a_place_that_cannot_be_written_is_refused(latents, tmp_path):
@@ -89,5 +66,4 @@ def test_a_place_that_cannot_be_written_is_refused(latents, tmp_path):
 def test_settings_that_make_no_sense_are_refused(latents, tmp_path):
     place = ("--out", tmp_path / "labels.npy")
     assert "min_cluster_size" in refusal(latents[0], *place, "--min-cluster-size", 1)
-    assert "min_samples" in refusal(latents[0], *place, "--min-samples", 0)
     assert "--threads" in refusal(latents[0], *place, "--threads", 0)

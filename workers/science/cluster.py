@@ -219,9 +219,8 @@ def _describe(condensed: Condensed, selection: Selection) -> Clustering:
     """Number the clusters by size, and list them."""
     labels, n_clusters = selection.labels, len(selection.chosen)
     sizes = np.bincount(labels[labels >= 0], minlength=n_clusters)
-    by_size = np.argsort(-sizes, kind="stable")
-    number = np.full(n_clusters + 1, -1, np.int32)  # the last entry serves label -1
-    number[by_size] = np.arange(n_clusters)
+    number = cluster_numbers(selection)
+    by_size = np.argsort(number[:-1])
     labels = number[labels]
     strengths, outliers = probabilities(condensed, selection), outlier_scores(condensed)
     sums = np.bincount(labels[labels >= 0], weights=strengths[labels >= 0], minlength=n_clusters)
@@ -238,6 +237,15 @@ def _describe(condensed: Condensed, selection: Selection) -> Clustering:
         for new, old in enumerate(by_size.tolist())
     ]
     return Clustering(labels, strengths, outliers, condensed.as_rows(), clusters)
+
+
+def cluster_numbers(selection: Selection) -> NDArray[np.int32]:
+    """Return the number by size of each of k selected clusters, (k + 1,); the last entry serves label -1."""
+    n_clusters = len(selection.chosen)
+    sizes = np.bincount(selection.labels[selection.labels >= 0], minlength=n_clusters)
+    number = np.full(n_clusters + 1, -1, np.int32)
+    number[np.argsort(-sizes, kind="stable")] = np.arange(n_clusters)
+    return number
 
 
 def _best_members(

@@ -19,6 +19,10 @@ from workers.science.spanning_tree import SpanningTree, spanning_tree
 SPARE = 6
 """Neighbours beyond `min_samples`: with them nearly no point must search the tree while it is connected."""
 
+ACCELERATE_FROM = 50_000
+ACCELERATORS = ("/dev/nvidiactl", "/dev/kfd")
+"""Device files without one of which torch, which takes seconds to load, need not be asked."""
+
 
 @dataclass(frozen=True)
 class DensityTree:
@@ -111,9 +115,25 @@ def density_tree(
     require_finite(points)
     tree = plant(points)
     k = min(most_samples + SPARE, len(points) - 1)
-    return DensityTree(
-        points, tree, nearest_neighbours(tree, k, threads=threads, on_progress=on_progress), {}
-    )
+    neighbours = _on_accelerator(points, tree, k, on_progress)
+    if neighbours is None:
+        neighbours = nearest_neighbours(tree, k, threads=threads, on_progress=on_progress)
+    return DensityTree(points, tree, neighbours, {})
+
+
+def _on_accelerator(
+    points: NDArray[np.float32], tree: PointTree, k: int, on_progress: Progress
+) -> Neighbours | None:
+    """Find neighbours on a GPU, if there is one and there are points enough to load what it needs."""
+    if len(points) < ACCELERATE_FROM or not any(Path(file).exists() for file in ACCELERATORS):
+        return None
+    from workers.science.device import pick_device
+    from workers.science.nearest_device import nearest_by_blocks
+
+    device = pick_device()
+    if device.type == "cpu":
+        return None
+    return nearest_by_blocks(points, tree, k, device, on_progress=on_progress)
 
 
 def require_finite(points: NDArray[np.float32]) -> None:

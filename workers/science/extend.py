@@ -1,6 +1,6 @@
 """Carry a clustering and a map from the frames that were fitted to all the others of a data set."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from workers.science.cluster import Clustering
 from workers.science.latents import BLOCK, LatentWeights
 from workers.science.neighbours import Assigned, Neighbourhood, assign, place
+from workers.science.predict import Predictor
 from workers.science.progress import Progress, silent
 
 
@@ -21,7 +22,7 @@ def cluster_rest(
     threads: int = 1,
     on_progress: Progress = silent,
 ) -> Clustering:
-    """Give each frame that was not fitted the cluster of its nearest fitted neighbours.
+    """Give each frame that was not fitted a cluster, by the tree or by its nearest fitted neighbours.
 
     Parameters
     ----------
@@ -45,15 +46,30 @@ def cluster_rest(
         numbers in the data set; the tree stays that of the fitted points.
     """
     of_known = Assigned(fitted.labels, fitted.probabilities, fitted.outlier_scores)
-    known = Neighbourhood(weights.points(latents[rows]), threads)
+    tell = _teller(weights.points(latents[rows]), fitted, of_known, threads)
     found = {name: np.empty(len(latents), column.dtype) for name, column in vars(of_known).items()}
     for start, stop in _ranges(len(latents), on_progress, "sorting the rest into clusters"):
-        block = assign(weights.points(latents[start:stop]), known, of_known)
+        block = tell(weights.points(latents[start:stop]))
         for name, column in vars(block).items():
             found[name][start:stop] = column
     for name, column in vars(of_known).items():
         found[name][rows] = column
     return _number_by_size(replace(fitted, **found), rows)
+
+
+def _teller(
+    points: NDArray[np.float32], fitted: Clustering, of_known: Assigned, threads: int
+) -> Callable[[NDArray[np.float32]], Assigned]:
+    """Return what tells new points their cluster: the tree, where it is one of the weighted latents.
+
+    UMAP's coordinates are not known of frames that were not reduced, and the tree knows nothing of the parts
+    of a cluster that was split; then the neighbours decide.
+    """
+    density = fitted.density
+    if density and "within" not in fitted.choice and np.array_equal(density.points, points):
+        return Predictor(fitted, threads).predict
+    known = Neighbourhood(points, threads)
+    return lambda block: assign(block, known, of_known)
 
 
 def _number_by_size(clustering: Clustering, rows: NDArray[np.int64]) -> Clustering:

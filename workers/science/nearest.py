@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.science.point_tree import PointTree
+from workers.science.point_tree import PointTree, plant_beside
 from workers.science.progress import Progress, silent
-from workers.science.tree_search import nearest_of_leaves
+from workers.science.tree_search import nearest_in_another, nearest_of_leaves
 
 PORTIONS = 256
 """Of the leaves; after each the caller hears how far it is and may cancel."""
@@ -66,6 +66,44 @@ def nearest_neighbours(
     for leaves_done in in_portions(search, tree.n_leaves, threads):
         on_progress(int(tree.starts[leaves_done]), n, note="looking for neighbours")
     return Neighbours(squares, rows)
+
+
+def nearest_to(
+    points: NDArray[np.float32], tree: PointTree, k: int, *, threads: int = 1
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Find the k points of a tree that are nearest to each of other points.
+
+    Parameters
+    ----------
+    points : ndarray of shape (m, d), float32
+        At least one; finite.
+    tree : PointTree
+        Of n points.
+    k : int
+        At most n.
+    threads : int, default=1
+        The result does not depend on it.
+
+    Returns
+    -------
+    distances : ndarray of shape (m, k), float32
+        In the unit of the points, ascending.
+    numbers : ndarray of shape (m, k), int64
+        Of the points that the tree was made of.
+    """
+    asking = plant_beside(points, tree)
+    squares, rows = np.full((len(points), k), np.inf, np.float32), np.zeros((len(points), k), np.int32)
+    sides = (asking.blocks, asking.boxes, asking.starts), (tree.blocks, tree.boxes, tree.starts)
+
+    def search(first: int, last: int) -> None:
+        nearest_in_another(first, last, tree.dimensions, *sides, squares, rows)
+
+    for _ in in_portions(search, asking.n_leaves, threads):
+        pass
+    distances, numbers = np.empty_like(squares), np.empty(squares.shape, np.int64)
+    distances[asking.order] = np.sqrt(squares) * np.float32(tree.scale)
+    numbers[asking.order] = tree.order[rows]
+    return distances, numbers
 
 
 def in_portions(work: Callable[[int, int], None], total: int, threads: int) -> Iterator[int]:

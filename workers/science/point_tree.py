@@ -18,6 +18,9 @@ PAD = np.float32(1e15)
 """Stands in unused places of a leaf: farther than any point, and its square is still a float32."""
 
 
+FARTHEST = 1e12
+
+
 @dataclass(frozen=True)
 class PointTree:
     """Points, reordered so that a leaf is a range of rows.
@@ -32,6 +35,8 @@ class PointTree:
         Coordinates, centred and divided by `scale`; there may be dimensions more, in which all are 0.
     boxes : ndarray of shape (2 * n_leaves - 1, 2, d), float32
         Least and greatest coordinates below each node.
+    middle : ndarray of shape (d,), float64
+        What they were centred on.
     scale : float
         A power of two. Distances in the tree times this are distances of the given points.
     """
@@ -40,6 +45,7 @@ class PointTree:
     starts: NDArray[np.int64]
     blocks: NDArray[np.float32]
     boxes: NDArray[np.float32]
+    middle: NDArray[np.float64]
     scale: float
 
     @property
@@ -71,8 +77,33 @@ def plant(points: NDArray[np.float32], order: NDArray[np.int32] | None = None) -
     largest = float(np.abs(points - middle).max())
     # Without it, squares of small or of great numbers would leave the range of float32.
     scale = 2.0 ** np.ceil(np.log2(largest)) if largest > 0 else 1.0
+    return _plant(points, middle, scale, order)
+
+
+def plant_beside(points: NDArray[np.float32], tree: PointTree) -> PointTree:
+    """Sort points into a tree whose distances are in the unit of another tree.
+
+    Parameters
+    ----------
+    points : ndarray of shape (m, d), float32
+        At least one; finite.
+    tree : PointTree
+        The other one.
+
+    Returns
+    -------
+    beside : PointTree
+        Centred as the other.
+    """
+    return _plant(points, tree.middle, tree.scale, None)
+
+
+def _plant(
+    points: NDArray[np.float32], middle: NDArray[np.float64], scale: float, order: NDArray[np.int32] | None
+) -> PointTree:
     scaled = np.zeros((len(points), _padded(points.shape[1])), np.float32)
-    scaled[:, : points.shape[1]] = (points - middle) / scale
+    # What lies so far away that its square would be infinite is far enough there.
+    scaled[:, : points.shape[1]] = np.clip((points - middle) / scale, -FARTHEST, FARTHEST)
     depth = max(0, int(np.ceil(np.log2(len(points) / LEAF))))
     starts = len(points) * np.arange(2**depth + 1) // 2**depth
     if order is None:
@@ -80,7 +111,7 @@ def plant(points: NDArray[np.float32], order: NDArray[np.int32] | None = None) -
         _split(scaled, order, starts)
     capacity = -(-int(np.diff(starts).max()) // 8) * 8
     blocks, boxes = _fill(scaled, order, starts, capacity, PAD)
-    return PointTree(order, starts, blocks, boxes, scale)
+    return PointTree(order, starts, blocks, boxes, middle, scale)
 
 
 def _padded(d):

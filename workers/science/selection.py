@@ -90,19 +90,15 @@ def persistences(condensed: Condensed, selection: Selection) -> NDArray[np.float
 
 def probabilities(condensed: Condensed, selection: Selection) -> NDArray[np.float32]:
     """Return how deep in its cluster each point lies, (n,): 1 for the densest, 0 for noise."""
-    deaths = _own_deaths(condensed)
     labels = selection.labels
-    death = np.append(deaths[selection.chosen], np.inf)[labels]  # the last entry serves noise
+    death = np.append(deaths(condensed)[selection.chosen], np.inf)[labels]  # the last entry serves noise
     return np.where(labels >= 0, np.minimum(condensed.leaves_at / death, 1.0), 0.0).astype(np.float32)
 
 
 def outlier_scores(condensed: Condensed) -> NDArray[np.float32]:
     """Return how much sparser each point lies than the densest of its cluster, (n,), 0 to 1 (GLOSH)."""
-    deaths = _own_deaths(condensed)
-    for cluster in range(len(deaths) - 1, 0, -1):
-        above = condensed.parent[cluster]
-        deaths[above] = max(deaths[above], deaths[cluster])
-    return (1 - condensed.leaves_at / deaths[condensed.cluster]).astype(np.float32)
+    deepest = subtree_deaths(condensed)
+    return (1 - condensed.leaves_at / deepest[condensed.cluster]).astype(np.float32)
 
 
 def exemplars(condensed: Condensed, selection: Selection) -> NDArray[np.bool_]:
@@ -110,7 +106,7 @@ def exemplars(condensed: Condensed, selection: Selection) -> NDArray[np.bool_]:
     is_leaf = np.ones(len(condensed.parent), bool)
     is_leaf[condensed.parent[1:]] = False
     is_leaf &= selection.label_of >= 0
-    at_the_end = condensed.leaves_at >= _own_deaths(condensed)[condensed.cluster]
+    at_the_end = condensed.leaves_at >= deaths(condensed)[condensed.cluster]
     return is_leaf[condensed.cluster] & at_the_end
 
 
@@ -146,9 +142,18 @@ def relative_validity(spanning: SpanningTree, labels: NDArray[np.int32]) -> floa
     return float((sizes * (separation - sparseness) / widest).sum() / len(labels))
 
 
-def _own_deaths(condensed: Condensed) -> NDArray[np.float64]:
-    """Return the density at which a cluster ends: where it splits, or its last point leaves."""
-    deaths = np.zeros(len(condensed.parent))
-    np.maximum.at(deaths, condensed.cluster, condensed.leaves_at)
-    np.maximum.at(deaths, condensed.parent[1:], condensed.birth[1:])
-    return deaths
+def deaths(condensed: Condensed) -> NDArray[np.float64]:
+    """Return the density at which each cluster ends, (c,): where it splits, or its last point leaves."""
+    ends = np.zeros(len(condensed.parent))
+    np.maximum.at(ends, condensed.cluster, condensed.leaves_at)
+    np.maximum.at(ends, condensed.parent[1:], condensed.birth[1:])
+    return ends
+
+
+def subtree_deaths(condensed: Condensed) -> NDArray[np.float64]:
+    """Return the density at which the last of a cluster and of all that it splits into ends, (c,)."""
+    ends = deaths(condensed)
+    for cluster in range(len(ends) - 1, 0, -1):
+        above = condensed.parent[cluster]
+        ends[above] = max(ends[above], ends[cluster])
+    return ends

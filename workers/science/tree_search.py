@@ -39,7 +39,9 @@ def nearest_of_leaves(first, last, dimensions, blocks, boxes, starts, distances,
             limits[i] = distances[begin + i, k - 1]
         here = n_leaves - 1 + leaf
         found = distances[begin : begin + n_points], rows[begin : begin + n_points]
-        _nearest_in_leaf(dimensions, blocks, boxes, starts, leaf, leaf, limits, apart, scratch, found)
+        _nearest_in_leaf(
+            dimensions, blocks[leaf], leaf, blocks, boxes, starts, leaf, limits, apart, scratch, found
+        )
         limit = _greatest(limits, n_points)
         up = here
         while up > 0:
@@ -54,7 +56,17 @@ def nearest_of_leaves(first, last, dimensions, blocks, boxes, starts, distances,
                 if node >= n_leaves - 1:
                     other = node - n_leaves + 1
                     _nearest_in_leaf(
-                        dimensions, blocks, boxes, starts, leaf, other, limits, apart, scratch, found
+                        dimensions,
+                        blocks[leaf],
+                        leaf,
+                        blocks,
+                        boxes,
+                        starts,
+                        other,
+                        limits,
+                        apart,
+                        scratch,
+                        found,
                     )
                     limit = _greatest(limits, n_points)
                     continue
@@ -71,10 +83,13 @@ def nearest_of_leaves(first, last, dimensions, blocks, boxes, starts, distances,
 
 
 @compiled
-def _nearest_in_leaf(dimensions, blocks, boxes, starts, leaf, other, limits, apart, scratch, found):
-    """Compare the points of `leaf` with those of `other`, and keep what is nearer than what they have."""
+def _nearest_in_leaf(dimensions, asking, itself, blocks, boxes, starts, other, limits, apart, scratch, found):
+    """Compare points with those of the leaf `other`, and keep what is nearer than what they have.
+
+    `itself` is the leaf in which the points are, and -1 for points of another tree.
+    """
     distances, rows = found
-    asking, asked = blocks[leaf], blocks[other]
+    asked = blocks[other]
     capacity, k = asked.shape[1], distances.shape[1]
     begin, n_asked = starts[other], starts[other + 1] - starts[other]
     _from_box(dimensions, asking, boxes[len(blocks) - 1 + other], apart)
@@ -93,7 +108,7 @@ def _nearest_in_leaf(dimensions, blocks, boxes, starts, leaf, other, limits, apa
         if n_near == 0:
             continue
         for m in range(n_asked):
-            if scratch[m] < limit and not (leaf == other and m == i):
+            if scratch[m] < limit and not (itself == other and m == i):
                 place = k - 1
                 while place > 0 and distances[i, place - 1] > scratch[m]:
                     distances[i, place] = distances[i, place - 1]
@@ -102,6 +117,66 @@ def _nearest_in_leaf(dimensions, blocks, boxes, starts, leaf, other, limits, apa
                 distances[i, place], rows[i, place] = scratch[m], begin + m
                 limit = distances[i, k - 1]
         limits[i] = limit
+
+
+@compiled
+def nearest_in_another(first, last, dimensions, asking, tree, distances, rows):
+    """Find the points of one tree that are nearest to those in a range of leaves of another.
+
+    Parameters
+    ----------
+    first, last : int
+        The leaves that ask.
+    dimensions : tuple of d zeros
+        Of either tree.
+    asking, tree : tuple
+        `blocks`, `boxes` and `starts` of the tree that asks and of the one that is asked.
+    distances, rows : ndarray of shape (m, k)
+        As of `nearest_of_leaves`, for the points that ask.
+    """
+    asking_blocks, asking_boxes, asking_starts = asking
+    blocks, boxes, starts = tree
+    n_leaves, capacity = len(blocks), max(blocks.shape[2], asking_blocks.shape[2])
+    limits, apart = np.empty(capacity, np.float32), np.empty(capacity, np.float32)
+    scratch = np.empty(capacity, np.float32)
+    stack, far = np.empty(DEEPEST, np.int64), np.empty(DEEPEST, np.float32)
+    for leaf in range(first, last):
+        begin, n_points = asking_starts[leaf], asking_starts[leaf + 1] - asking_starts[leaf]
+        found = distances[begin : begin + n_points], rows[begin : begin + n_points]
+        limits[:] = np.inf
+        limit = np.float32(np.inf)
+        box = asking_boxes[len(asking_blocks) - 1 + leaf]
+        stack[0], far[0], waiting = 0, np.float32(0), 1
+        while waiting:
+            waiting -= 1
+            node = stack[waiting]
+            if far[waiting] >= limit:
+                continue
+            if node >= n_leaves - 1:
+                other = node - n_leaves + 1
+                places = apart[: asking_blocks.shape[2]]
+                _nearest_in_leaf(
+                    dimensions,
+                    asking_blocks[leaf],
+                    -1,
+                    blocks,
+                    boxes,
+                    starts,
+                    other,
+                    limits,
+                    places,
+                    scratch,
+                    found,
+                )
+                limit = _greatest(limits, n_points)
+                continue
+            near, near_by = 2 * node + 1, _between(box, boxes[2 * node + 1], dimensions)
+            away, away_by = 2 * node + 2, _between(box, boxes[2 * node + 2], dimensions)
+            if away_by < near_by:
+                near, near_by, away, away_by = away, away_by, near, near_by
+            stack[waiting], far[waiting] = away, away_by
+            stack[waiting + 1], far[waiting + 1] = near, near_by
+            waiting += 2
 
 
 @compiled

@@ -12,7 +12,6 @@ from workers.science.clustering_files import load_clustering, save_clustering
 from workers.science.extend import cluster_rest
 from workers.science.latents import LatentWeights, latent_weights, sample_rows
 from workers.science.network import load_card, require_kind
-from workers.science.points_file import load_points
 from workers.science.progress import Progress, silent
 from workers.science.recipe import read_recipe
 from workers.science.subcluster import split_cluster
@@ -123,36 +122,6 @@ def recluster(
         fitted = _of_fitted(earlier, rows)
         found = split_cluster(fitted, within, scaled, threads=threads, on_progress=on_progress)
     return _write(found, rows, latents, weights, threads, out, on_progress)
-
-
-def cluster_array(
-    *, points: str, recipe: dict[str, Any], threads: int, out: str, on_progress: Progress = silent
-) -> dict[str, Any]:
-    """Cluster the rows of an array, as they are.
-
-    Parameters
-    ----------
-    points : str
-        An ``.npy`` file with an array of shape (n, d), of numbers.
-    recipe : dict
-        Settings of `ClusterRecipe`; none of its reduction.
-    threads, out, on_progress
-        As of `cluster`.
-
-    Returns
-    -------
-    result : dict
-        ``n_points``, ``n_clusters``, ``n_noise`` and ``choice``.
-
-    Raises
-    ------
-    ScienceError
-        If the file is no such array, or a value in it is not a finite number.
-    """
-    settings = read_recipe(ClusterRecipe, {**recipe, "reduce": "none"})
-    found = cluster_points(load_points(Path(points)), settings, threads=threads, on_progress=on_progress)
-    save_clustering(replace(found, density=None), Path(out))
-    return {"n_points": len(found.labels), **_counts(found), "choice": found.choice}
 
 
 def _latents(latents_dir: str, network_dir: str) -> tuple[NDArray[np.float32], LatentWeights]:

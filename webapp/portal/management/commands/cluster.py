@@ -72,7 +72,7 @@ class Command(BaseCommand):
         with tempfile.TemporaryDirectory(prefix="fringe-") as folder:
             begun = time.monotonic()
             found = run_step(
-                "cluster.cluster_array", arguments, folder, timeout_s=None, threads=given.threads
+                "cluster_array.cluster_array", arguments, folder, timeout_s=None, threads=given.threads
             )
             seconds = time.monotonic() - begun
             copy_whole(Path(folder) / "labels.npy", given.out)

@@ -70,7 +70,7 @@ def _nearest_of_block(
         distances = torch.cdist(
             block, places[start:stop], compute_mode="donot_use_mm_for_euclid_dist"
         )  # (b, c)
-        itself = torch.arange(max(first, start), min(last, stop), device=places.device)
+        itself = np.arange(max(first, start), min(last, stop))  # empty where the blocks have none in common
         distances[itself - first, itself - start] = torch.inf
         near, which = distances.topk(min(k, stop - start), largest=False, sorted=False)
         best, order = torch.cat([best, near], dim=1).topk(k, largest=False)

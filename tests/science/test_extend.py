@@ -1,11 +1,13 @@
 """Clusterings and maps of data sets that are too large to be fitted as a whole."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
+from workers.science.errors import ScienceError
 from workers.science.latents import LatentWeights, latent_weights, sample_rows
 from workers.science.neighbours import Assigned, Neighbourhood, assign, place
 from workers.science.steps import cluster, project
@@ -103,6 +105,60 @@ def test_the_least_size_of_a_cluster_is_meant_for_all_frames(folders, tmp_path):
     recipe = {**WHOLE, "min_cluster_size": 180, "max_points": 450}
     _, counts = run(cluster.cluster, folders[0], tmp_path, "part", recipe)
     assert counts["choice"]["min_cluster_size"] == 45
+
+
+def reread(folders, tmp_path, earlier, name, recipe, within=None):
+    places = {**folders, "cluster_dir": str(earlier)}
+    out = tmp_path / name
+    out.mkdir()
+    return out, cluster.recluster(recipe=recipe, within=within, threads=1, out=str(out), **places)
+
+
+@pytest.mark.parametrize("most", [1800, 600])
+def test_other_settings_read_from_the_tree_give_what_clustering_anew_gives(folders, tmp_path, most):
+    common = {**WHOLE, "max_points": most}
+    first, _ = run(cluster.cluster, folders[0], tmp_path, "first", {**common, "min_samples": 6})
+    for i, settings in enumerate(({"method": "leaf", "min_samples": 6}, {"min_samples": 3})):
+        anew, counts = run(cluster.cluster, folders[0], tmp_path, f"anew-{i}", {**common, **settings})
+        again, told = reread(folders[0], tmp_path, first, f"again-{i}", {**common, **settings})
+        assert told == counts
+        for name in ("labels", "probabilities", "outlier_scores"):
+            assert np.array_equal(read(anew, name), read(again, name))
+        assert (again / "clusters.json").read_text() == (anew / "clusters.json").read_text()
+        assert np.array_equal(read(again / "density", "points"), read(anew / "density", "points"))
+
+
+@pytest.mark.parametrize("most", [1800, 600])
+def test_one_cluster_is_looked_into_and_the_rest_follows(folders, tmp_path, most):
+    places, kinds = folders
+    path = f"{places['latents_dir']}/latents.npy"
+    latents = np.load(path)
+    half = (np.arange(1800) % 2 == 0) & (kinds == 0)
+    latents[half, 0] += 2
+    np.save(path, latents)
+    coarse = {
+        "reduce": "none",
+        "min_cluster_size": 590,
+        "min_samples": 5,
+        "method": "eom",
+        "max_points": most,
+    }
+    first, found = run(cluster.cluster, places, tmp_path, "first", coarse)
+    assert found["n_clusters"] == 2
+    fine = {"reduce": "none", "min_cluster_size": 100, "min_samples": 5, "method": "eom"}
+    again, told = reread(places, tmp_path, first, "again", fine, within=0)
+    assert told["n_clusters"] == 3
+    assert told["choice"]["within"] == 0
+    truth = np.where(half, 3, kinds)
+    inside = kinds < 2
+    assert adjusted_rand_score(truth[inside], read(again, "labels")[inside]) > 0.85
+
+
+def test_a_clustering_whose_tree_was_not_kept_cannot_be_read_again(folders, tmp_path):
+    first, _ = run(cluster.cluster, folders[0], tmp_path, "first", WHOLE)
+    shutil.rmtree(first / "density")
+    with pytest.raises(ScienceError, match="was not kept"):
+        reread(folders[0], tmp_path, first, "again", WHOLE)
 
 
 def test_landmarks_stay_where_they_were_drawn_and_others_lie_among_their_own(folders, tmp_path):

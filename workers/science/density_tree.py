@@ -4,7 +4,9 @@ Finding neighbours takes nearly all of the time. What was found serves every lea
 every way of choosing at once, and another `min_samples` by connecting the same neighbours anew.
 """
 
+import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -32,18 +34,26 @@ class DensityTree:
     ----------
     points : ndarray of shape (n, d), float32
         At least two.
-    tree : PointTree
-        Where they lie.
+    order : ndarray of shape (n,), int32
+        Of the `PointTree` in which they lie.
     neighbours : Neighbours
-        Of each.
+        Of each, in that order.
     spanning : dict
         A `SpanningTree` for each `min_samples` that was asked for; `connect` adds to it.
+    kept_in : Path or None
+        The folder that it was read from.
     """
 
     points: NDArray[np.float32]
-    tree: PointTree
+    order: NDArray[np.int32]
     neighbours: Neighbours
     spanning: dict[int, SpanningTree]
+    kept_in: Path | None = None
+
+    @cached_property
+    def tree(self) -> PointTree:
+        """Where the points lie; not needed where a spanning tree is read again."""
+        return plant(self.points, self.order)
 
     @property
     def most_samples(self) -> int:
@@ -82,7 +92,7 @@ class DensityTree:
     def core_distances(self, min_samples: int) -> NDArray[np.float32]:
         """Return the distance of each point to its `min_samples`-th neighbour, (n,), in the points' unit."""
         distances = np.empty(len(self.points), np.float32)
-        distances[self.tree.order] = np.sqrt(self.neighbours.core_squares(min_samples))
+        distances[self.order] = np.sqrt(self.neighbours.core_squares(min_samples))
         return distances * np.float32(self.tree.scale)
 
 
@@ -118,7 +128,7 @@ def density_tree(
     neighbours = _on_accelerator(points, tree, k, on_progress)
     if neighbours is None:
         neighbours = nearest_neighbours(tree, k, threads=threads, on_progress=on_progress)
-    return DensityTree(points, tree, neighbours, {})
+    return DensityTree(points, tree.order, neighbours, {})
 
 
 def _on_accelerator(
@@ -160,14 +170,26 @@ def save_density_tree(density: DensityTree, folder: Path) -> None:
     """
     arrays = {
         "points": density.points,
-        "order": density.tree.order,
+        "order": density.order,
         "rows": density.neighbours.rows,
         "squares": density.neighbours.squares,
     }
     for min_samples, spanning in density.spanning.items():
         arrays |= {f"ends-{min_samples}": spanning.ends, f"weights-{min_samples}": spanning.weights}
     for name, array in arrays.items():
-        np.save(folder / f"{name}.npy", array)
+        if not _shared(density.kept_in, folder, f"{name}.npy"):
+            np.save(folder / f"{name}.npy", array)
+
+
+def _shared(kept_in: Path | None, folder: Path, name: str) -> bool:
+    """Let a file that never changes lie in both folders, if it can."""
+    if kept_in is None or not (kept_in / name).exists():
+        return False
+    try:
+        os.link(kept_in / name, folder / name)
+    except OSError:  # another file system, or one without links
+        return False
+    return True
 
 
 def load_density_tree(folder: Path) -> DensityTree:
@@ -203,4 +225,4 @@ def load_density_tree(folder: Path) -> DensityTree:
         for name, ends in arrays.items()
         if name.startswith("ends-")
     }
-    return DensityTree(points, plant(points, order), neighbours, spanning)
+    return DensityTree(points, order, neighbours, spanning, folder)

@@ -71,7 +71,9 @@ def cluster(
         points = _reduced(points, settings, seed, threads, on_progress)
     scaled = _for_sample(settings, len(rows) / len(latents))
     found = cluster_points(points, scaled, threads=threads, on_progress=on_progress)
-    return _write(found, rows, latents, weights, threads, out, on_progress)
+    if len(rows) == len(latents):
+        return _write(found, len(rows), out)
+    return _write_with_rest(found, rows, latents, weights, threads, out, on_progress)
 
 
 def recluster(
@@ -113,15 +115,17 @@ def recluster(
         If the tree was not kept, `min_samples` is more than was kept for, or there is no such cluster.
     """
     settings, earlier = read_recipe(ClusterRecipe, recipe), load_clustering(Path(cluster_dir))
-    latents, weights = _latents(latents_dir, network_dir)
-    rows = _fitted(Path(cluster_dir), len(latents))
-    scaled = _for_sample(settings, len(rows) / len(latents))
+    rows = _fitted(Path(cluster_dir), len(earlier.labels))
+    scaled = _for_sample(settings, len(rows) / len(earlier.labels))
     if within is None:
         found = read_clusters(earlier.density, scaled, threads=threads, on_progress=on_progress)
     else:
         fitted = _of_fitted(earlier, rows)
         found = split_cluster(fitted, within, scaled, threads=threads, on_progress=on_progress)
-    return _write(found, rows, latents, weights, threads, out, on_progress)
+    if len(rows) == len(earlier.labels):
+        return _write(found, len(rows), out)
+    latents, weights = _latents(latents_dir, network_dir)
+    return _write_with_rest(found, rows, latents, weights, threads, out, on_progress)
 
 
 def _latents(latents_dir: str, network_dir: str) -> tuple[NDArray[np.float32], LatentWeights]:
@@ -175,7 +179,7 @@ def _of_fitted(found: Clustering, rows: NDArray[np.int64]) -> Clustering:
     return replace(found, labels=labels, clusters=listed, **columns)
 
 
-def _write(
+def _write_with_rest(
     found: Clustering,
     rows: NDArray[np.int64],
     latents: NDArray[np.float32],
@@ -185,12 +189,13 @@ def _write(
     on_progress: Progress,
 ) -> dict[str, Any]:
     """Let the frames that were not fitted follow, and write all."""
-    if len(rows) < len(latents):
-        found = cluster_rest(latents, weights, rows, found, threads=threads, on_progress=on_progress)
-        np.save(Path(out) / "sample.npy", rows)
+    found = cluster_rest(latents, weights, rows, found, threads=threads, on_progress=on_progress)
+    np.save(Path(out) / "sample.npy", rows)
+    return _write(found, len(rows), out)
+
+
+def _write(found: Clustering, n_fitted: int, out: str) -> dict[str, Any]:
     save_clustering(found, Path(out))
-    return {**_counts(found), "n_fitted": len(rows), "choice": found.choice}
-
-
-def _counts(found: Clustering) -> dict[str, int]:
-    return {"n_clusters": len(found.clusters), "n_noise": int(np.count_nonzero(found.labels < 0))}
+    n_noise = int(np.count_nonzero(found.labels < 0))
+    counts = {"n_clusters": len(found.clusters), "n_noise": n_noise, "n_fitted": n_fitted}
+    return {**counts, "choice": found.choice}

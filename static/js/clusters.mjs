@@ -67,6 +67,14 @@ for (const card of document.querySelectorAll("#gallery [data-cluster]")) {
     }),
   );
 }
+find("nuisances")?.addEventListener("click", (event) => {
+  const link = event.target.closest("[data-open-cluster]");
+  if (!link || !gallery || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  openCluster(Number(link.dataset.openCluster));
+  sheet.scrollIntoView({ block: "nearest" });
+  sheet.focus({ preventScroll: true });
+});
 paintThumbs(document, facts);
 
 sorting?.addEventListener("change", () => {

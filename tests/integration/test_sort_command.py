@@ -87,6 +87,11 @@ def test_a_file_becomes_a_sorted_manifest_and_a_second_run_finds_it(environment,
     [file] = card["sources"]
     assert file["sha256"] == hashlib.sha256((folder / "run.cxi").read_bytes()).hexdigest()
     assert (tmp_path / "gallery.html").stat().st_size > 10**6
+    report = json.loads((tmp_path / "report.json").read_text())
+    listed = [cluster["id"] for cluster in report["clusters"] if cluster["id"] >= 0]
+    assert set(listed) == {int(row["cluster"]) for row in rows} - {-1}
+    compared = {nuisance["name"] for nuisance in report["nuisances"] if not nuisance["problem"]}
+    assert compared >= {"total", "time", "radial_q50"}
     assert pyarrow.parquet.read_table(tmp_path / "manifest.parquet").num_rows == N_FRAMES
     assert processes_of(Path(environment["FRINGE_DATA"])) == []
 

@@ -53,3 +53,20 @@ def write_gallery(
         params={"title": dataset.name},
         user=user,
     )
+
+
+def report_nuisances(
+    *,
+    dataset: Dataset,
+    index: Handle,
+    condensation: Handle,
+    measures: Handle,
+    embedding: Handle,
+    network: Handle,
+    clustering: Handle,
+    user: User | None = None,
+) -> Handle:
+    """Ask for the nuisance report: how much of each cluster and latent is run, cell, brightness, ..."""
+    inputs = {"index": index, "condensation": condensation, "measures": measures}
+    inputs |= {"embedding": embedding, "network": network, "clustering": clustering}
+    return submit(kind="nuisance", group=dataset.group, dataset=dataset, inputs=inputs, user=user)

@@ -2,12 +2,16 @@
 
 from django.urls import path
 
-from webapp.explore import frame_numbers, frame_views, views
+from webapp.explore import frame_numbers, frame_views, nuisance_views, views
 
 app_name = "explore"
 urlpatterns = [
     path("datasets/<uuid:pk>/clusters/", views.dataset_clusters, name="dataset-clusters"),
     path("datasets/<uuid:pk>/clusters/frames/", views.frame_list, name="frame-list"),
+    path("datasets/<uuid:pk>/clusters/nuisances/", nuisance_views.nuisance_report, name="nuisance-report"),
+    path(
+        "datasets/<uuid:pk>/clusters/nuisances/write/", nuisance_views.nuisance_write, name="nuisance-write"
+    ),
     path("datasets/<uuid:pk>/map/<slug:name>.bin", views.map_points, name="map-points"),
     path("products/<uuid:pk>/sheets/<int:number>.jpg", views.sheet, name="sheet"),
     path("datasets/<uuid:pk>/frames/<int:index>/", frame_views.frame_detail, name="frame-detail"),

@@ -15,6 +15,7 @@ from webapp.accounts.models import Group
 from webapp.datasets.columns import Columns, columns_of
 from webapp.datasets.models import Dataset
 from webapp.datasets.scopes import ScopeError, columns_of_scope, sorted_frames
+from webapp.explore.nuisances import flags_of
 from webapp.explore.palette import CYCLE, NOISE_COLOUR
 from webapp.explore.sampling import MOST_POINTS
 from webapp.explore.selectors import (
@@ -39,6 +40,9 @@ def dataset_clusters(request: HttpRequest, pk: UUID) -> HttpResponse:
     dataset = get_for(request.user, Dataset.objects, pk=pk)
     columns = columns_of(dataset)
     cards = cluster_cards(columns)
+    flags = flags_of(columns.products.get("cluster"))
+    for card in cards:
+        card["flags"] = flags.get(card["id"], {})
     context = {
         "dataset": dataset,
         "cards": cards,

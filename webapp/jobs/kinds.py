@@ -85,6 +85,7 @@ _KINDS = (
     Kind("cluster", "Find clusters", "gpu", (Stage("cluster.cluster", "clustering"),)),
     Kind("project", "Draw the map", "gpu", (Stage("project.project", "projecting"),)),
     Kind("gallery", "Write the gallery", "cpu", (Stage("gallery.write_gallery", "drawing"),)),
+    Kind("nuisance", "Write the nuisance report", "cpu", (Stage("nuisance.report", "comparing"),)),
     Kind("train", "Train the classifier", "gpu", (Stage("classify.train_classifier", "training"),)),
     Kind(
         "classify",

@@ -6,7 +6,7 @@ from typing import Any
 from webapp.accounts.models import User
 from webapp.datasets.models import Dataset
 from webapp.datasets.services import condense_frames, index_frames, inspect_source, measure_frames
-from webapp.explore.services import draw_map, find_clusters, write_gallery
+from webapp.explore.services import draw_map, find_clusters, report_nuisances, write_gallery
 from webapp.jobs.services import Handle
 from webapp.labels.selectors import last_event_id, n_labelled
 from webapp.manifests.services import write_manifest
@@ -37,6 +37,7 @@ class Line:
     clustering: Handle
     map: Handle
     gallery: Handle
+    report: Handle
     classifier: Handle | None
     classification: Handle | None
     manifest: Handle
@@ -62,6 +63,15 @@ def sort_dataset(*, dataset: Dataset, recipe: Recipe | None = None, user: User |
     clustering = find_clusters(recipe=recipe.cluster, **latents)
     drawn = draw_map(**latents)
     gallery = write_gallery(condensation=condensation, clustering=clustering, drawn=drawn, **common)
+    report = report_nuisances(
+        index=index,
+        condensation=condensation,
+        measures=measures,
+        embedding=embedding,
+        network=network,
+        clustering=clustering,
+        **common,
+    )
     labels_as_of = last_event_id(dataset)
     classifier = classification = None
     if labels_as_of and n_labelled(dataset):
@@ -88,6 +98,7 @@ def sort_dataset(*, dataset: Dataset, recipe: Recipe | None = None, user: User |
         clustering=clustering,
         map=drawn,
         gallery=gallery,
+        report=report,
         classifier=classifier,
         classification=classification,
         manifest=manifest,

@@ -155,6 +155,18 @@ def _gallery(claim: Claim) -> dict[str, Any]:
     }
 
 
+def _nuisance(claim: Claim) -> dict[str, Any]:
+    return {
+        "index_dir": _folder(claim, "index"),
+        "condensed_dir": _folder(claim, "condensation"),
+        "measures_dir": _folder(claim, "measures"),
+        "size_unit": _input(claim, "measures").facts.get("size_unit", "1/px"),
+        "latents_dir": _folder(claim, "embedding"),
+        "active_latents": _input(claim, "network").facts["figures"]["active_latents"],
+        "cluster_dir": _folder(claim, "clustering"),
+    }
+
+
 def _train(claim: Claim) -> dict[str, Any]:
     from webapp.labels.selectors import export_labels
 
@@ -204,6 +216,7 @@ _BUILDERS = {
     "cluster.cluster": _latents,
     "project.project": _latents,
     "gallery.write_gallery": _gallery,
+    "nuisance.report": _nuisance,
     "classify.train_classifier": _train,
     "classify.classify_range": _applied,
     "classify.merge_classification": lambda claim: {"parts": _parts(claim)},

@@ -38,7 +38,10 @@ class InputError(Exception):
 class Command(BaseCommand):
     """Sort the frames of files and write their manifest."""
 
-    help = "Sort the frames of SOURCE and write DIR/manifest.csv, .parquet, .json and DIR/gallery.html."
+    help = (
+        "Sort the frames of SOURCE and write DIR/manifest.csv, .parquet, .json, DIR/gallery.html, and "
+        "DIR/report.json: how much of each cluster is run, cell, brightness and the like."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -92,8 +95,13 @@ class Command(BaseCommand):
     def _hand_over(self, line: Line, out: Path) -> None:
         product = Product.objects.get(pk=line.manifest.id)
         gallery = Product.objects.get(pk=line.gallery.id)
-        for path in [gallery.path("gallery.html"), *(product.path(name) for name in WRITTEN)]:
+        report = Product.objects.get(pk=line.report.id)
+        beside = [gallery.path("gallery.html"), report.path("report.json")]
+        for path in [*beside, *(product.path(name) for name in WRITTEN)]:
             copy_whole(path, out / path.name)
+        if report.facts["n_artefacts"]:
+            found = f"{report.facts['n_artefacts']} of {report.facts['n_clusters']} clusters"
+            self.stdout.write(f"{found} look like an artefact: {out / 'report.json'} says why")
         self.stdout.write(f"{product.facts['n_frames']} frames sorted: {out / 'manifest.csv'}")
 
 

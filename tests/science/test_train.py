@@ -137,7 +137,11 @@ def test_the_curve_has_all_four_losses_and_not_too_many_points(features, tmp_pat
     )
     assert len(points) <= 20
     assert points[-1]["step"] == 45
-    assert set(points[0]) == {"step", "reconstruction", "kl", "total_correlation", "discriminator"}
+    assert set(points[0]) == {
+        *("step", "reconstruction", "kl", "kl_per_latent", "total_correlation", "discriminator")
+    }
+    assert points[0]["kl"] == pytest.approx(sum(points[0]["kl_per_latent"]), rel=1e-3)
+    assert "held_back" in points[-1]
 
 
 @pytest.mark.parametrize("n", [1, 2, 10])

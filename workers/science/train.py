@@ -10,37 +10,47 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
 
+from workers.science.batches import Batches
 from workers.science.checkpoint import (
     load_checkpoint,
     optimiser_tensors,
     restore_optimiser,
     save_checkpoint,
 )
-from workers.science.device import pick_device
-from workers.science.errors import TrainingError
+from workers.science.device import pick_computing, pick_device
+from workers.science.early_stop import EarlyStop, held_back_loss, split_rows
 from workers.science.factorvae import (
     FactorVAE,
     LearnRecipe,
     build_discriminator,
-    discriminator_loss,
-    kl_per_latent,
     permute_latents,
-    sample_posterior,
-    total_correlation,
 )
+from workers.science.losses import LossTable, is_point, points_apart
+from workers.science.objective import Objective
 from workers.science.progress import Progress, silent
+from workers.science.ranks import Ranks
 
 N_POINTS = 200
 """Points of the live curve, at most."""
+POINTS_A_JUDGEMENT = 5
+"""Every so many points the held-back frames are judged."""
 N_STARTED_FROM = 8192
 """Frames that the first principal components are taken from, at most."""
 LAST_RATE = 0.05
 """The learning rate at the end, as a share of the one at the start."""
+LONGEST_GRADIENT = 1000.0
+"""Gradients of the autoencoder are cut to this length: against the one batch that ruins a training."""
 
 
 class FactorVAETraining:
-    """The state of a training: networks, optimisers, random numbers, step and curve.
+    """The state of a training: networks, optimiser, random numbers, step and curve.
+
+    One step is Algorithm 2 of the paper but for the batch that is permuted: the paper encodes a second one in
+    each step, here it is the one of the step before. The discriminator needs two independent batches, and has
+    them; the latents of one are a step old, and an encoder pass is saved. All processes draw the same random
+    numbers for the batch of all, and each takes its part: the result is that of one process with that batch.
 
     Parameters
     ----------
@@ -50,71 +60,111 @@ class FactorVAETraining:
         Sizes and rates.
     seed : int
         Of the weights and of every draw.
+    ranks : Ranks, optional
+        The processes that train together.
+    weights : dict of str to Tensor, optional
+        To start from, instead of random ones and principal components.
     """
 
-    def __init__(self, features: NDArray[np.float32], recipe: LearnRecipe, seed: int) -> None:
-        self.features, self.recipe = features, recipe
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            self.model = FactorVAE(recipe, features.shape[1])
-            self.discriminator = build_discriminator(recipe)
-        if recipe.input == "angular":
-            self.model.start_from_components(torch.from_numpy(np.array(features[:N_STARTED_FROM])))
+    def __init__(
+        self,
+        features: NDArray[np.float32],
+        recipe: LearnRecipe,
+        seed: int,
+        *,
+        ranks: Ranks | None = None,
+        weights: dict[str, Tensor] | None = None,
+    ) -> None:
+        self.features, self.recipe, self.ranks = features, recipe, ranks or Ranks()
         self.device = pick_device()
-        self.model.to(self.device)
-        self.discriminator.to(self.device)
+        self.computing = pick_computing(self.device, recipe.n_steps)
+        self.learned, self.held_back = split_rows(len(features), recipe.held_back, seed)
+        self._build(seed, weights)
+        self.batches = Batches(features, self.device)
         self.generator = torch.Generator().manual_seed(seed)
-        self.vae_optimiser = torch.optim.Adam(self.model.parameters(), lr=recipe.learning_rate)
-        self.discriminator_optimiser = torch.optim.Adam(
-            self.discriminator.parameters(), lr=recipe.discriminator_rate, betas=(0.5, 0.9)
-        )
+        n_drawn = min(self.ranks.n * recipe.batch_size, max(len(self.learned), 8))
+        self.n_drawn = -(-n_drawn // self.ranks.n) * self.ranks.n
+        self.previous: Tensor | None = None
+        self.table = LossTable(points_apart(recipe.n_steps, N_POINTS), recipe.n_latents, self.device)
+        self.early_stop = EarlyStop(recipe.patience)
         self.step = 0
         self.seconds = 0.0
-        self.curve: list[dict[str, float]] = []
+        self.curve: list[dict[str, Any]] = []
 
-    def advance(self) -> dict[str, float]:
-        """Do one step of Algorithm 2 and return its losses, in nats."""
-        x, other = self._draw_batch(), self._draw_batch()
-        ramp = self._ramp()
-        for group in self.vae_optimiser.param_groups:
-            group["lr"] = self._learning_rate()
-        mean, log_variance = self.model.encode(x)
-        z = sample_posterior(mean, log_variance, self.generator)
-        reconstruction = self.model.reconstruction_loss(x, self.model.decode(z))
-        kl = kl_per_latent(mean, log_variance)
-        # The discriminator does not learn from this loss: its own gradients need not be computed.
-        self.discriminator.requires_grad_(False)
-        correlation = total_correlation(self.discriminator(z))
-        self.discriminator.requires_grad_(True)
-        kl_cost = kl.clamp_min(self.recipe.free_bits).sum()
-        loss = reconstruction + ramp * (kl_cost + self.recipe.gamma * correlation)
-        self.vae_optimiser.zero_grad(set_to_none=True)
+    def _build(self, seed: int, weights: dict[str, Tensor] | None) -> None:
+        """Make networks and optimiser."""
+        recipe = self.recipe
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.model = FactorVAE(recipe, self.features.shape[1])
+            self.discriminator = build_discriminator(recipe)
+        if weights is not None:
+            self.model.load_state_dict(weights)
+        elif recipe.input != "image":
+            chosen = self.learned[:: -(-len(self.learned) // N_STARTED_FROM)]
+            self.model.start_from_components(torch.from_numpy(self.features[chosen.numpy()]))
+        self.model.to(self.device)
+        if self.computing.channels_last and recipe.input == "image":
+            self.model.to(memory_format=torch.channels_last)
+        self.discriminator.to(self.device)
+        self.optimiser = torch.optim.Adam(
+            [
+                {"params": list(self.model.parameters()), "lr": recipe.learning_rate},
+                {
+                    "params": list(self.discriminator.parameters()),
+                    "lr": recipe.discriminator_rate,
+                    "betas": (0.5, 0.9),
+                },
+            ],
+            fused=True,
+        )
+        objective = Objective(self.model, self.discriminator, recipe, self.computing, self.ranks)
+        if self.ranks.n > 1:
+            self.objective: Any = DistributedDataParallel(objective)
+        else:
+            self.objective = torch.compile(objective) if self.computing.compiled else objective
+
+    def advance(self) -> None:
+        """Do one step."""
+        self.optimiser.param_groups[0]["lr"] = self._learning_rate()
+        if self.previous is None:
+            self.previous = self._encode_a_batch()
+        x = self._draw_batch()
+        noise = self._share(torch.randn((self.n_drawn, self.recipe.n_latents), generator=self.generator))
+        permuted = self.ranks.share(permute_latents(self.previous, self.generator))
+        loss, losses, z = self.objective(x, noise, permuted, self._ramp())
+        self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1000.0)
-        self.vae_optimiser.step()
-        # The encoder has moved, and the graph of z with it: the discriminator learns on the detached z.
-        telling = self._train_discriminator(z.detach(), other)
+        self._cut_gradient()
+        self.optimiser.step()
+        self.previous = self.ranks.joined(z)
+        self.table.add(self.ranks.mean(losses))
         self.step += 1
-        return self._checked(reconstruction, kl.sum(), correlation, telling)
-
-    def _train_discriminator(self, z: Tensor, other: Tensor) -> Tensor:
-        """Teach the discriminator latents of one batch against permuted ones of another."""
-        with torch.no_grad():
-            mean, log_variance = self.model.encode(other)
-            permuted = permute_latents(sample_posterior(mean, log_variance, self.generator), self.generator)
-        logits, permuted_logits = self.discriminator(torch.cat([z, permuted])).split(len(z))
-        loss = discriminator_loss(logits, permuted_logits)
-        self.discriminator_optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        self.discriminator_optimiser.step()
-        return loss.detach()
 
     def _draw_batch(self) -> Tensor:
-        """Draw frames with replacement, so that one frame is enough for a batch."""
-        n = len(self.features)
-        n_drawn = min(self.recipe.batch_size, max(n, 8))
-        chosen = torch.randint(n, (n_drawn,), generator=self.generator).numpy()
-        return torch.from_numpy(self.features[chosen]).to(self.device)
+        """Draw frames with replacement, so that one is enough for a batch; return this process's part."""
+        drawn = torch.randint(len(self.learned), (self.n_drawn,), generator=self.generator)
+        return self.batches.rows(self.learned[self.ranks.share(drawn)])
+
+    def _encode_a_batch(self) -> Tensor:
+        """Return latents of a batch, for the first step, which has no other before it."""
+        x = self._draw_batch()
+        with torch.no_grad():
+            mean, log_variance = self.model.encode(x)
+        noise = torch.randn((self.n_drawn, self.recipe.n_latents), generator=self.generator)
+        return self.ranks.joined(mean + self._share(noise) * (0.5 * log_variance).exp())
+
+    def _share(self, whole: Tensor) -> Tensor:
+        """Return this process's part of numbers that were drawn on the CPU."""
+        return self.ranks.share(whole).to(self.device, non_blocking=True)
+
+    def _cut_gradient(self) -> None:
+        """Cut the autoencoder's gradient to its greatest length."""
+        parameters = self.optimiser.param_groups[0]["params"]
+        length = torch.nn.utils.get_total_norm([p.grad for p in parameters])
+        # On a GPU to look at the length would wait for it: there the gradient is always multiplied.
+        if self.device.type != "cpu" or length > LONGEST_GRADIENT:
+            torch.nn.utils.clip_grads_with_norm_(parameters, LONGEST_GRADIENT, length)
 
     def _ramp(self) -> float:
         """Return the present weight of KL and TC, rising from 0 to 1 over the warm-up."""
@@ -126,39 +176,63 @@ class FactorVAETraining:
         fall = 0.5 * (1 + math.cos(math.pi * self.step / self.recipe.n_steps))
         return self.recipe.learning_rate * (LAST_RATE + (1 - LAST_RATE) * fall)
 
-    def _checked(
-        self, reconstruction: Tensor, kl: Tensor, correlation: Tensor, telling: Tensor
-    ) -> dict[str, float]:
-        """Return the losses as numbers, or stop if one no longer is one."""
-        values = torch.stack([reconstruction, kl, correlation, telling]).tolist()
-        if not all(math.isfinite(value) for value in values):
-            raise TrainingError(
-                "Training",
-                f"the loss is no longer a number at step {self.step}",
-                "Choose a lower learning_rate or gamma, and look for frames with impossible values",
-            )
-        names = ("reconstruction", "kl", "total_correlation", "discriminator")
-        return dict(zip(names, values, strict=True))
+    @property
+    def has_ended(self) -> bool:
+        """Whether all steps are done, or early stopping is due."""
+        return self.step >= self.recipe.n_steps or self.early_stop.is_due
+
+    def take_point(self) -> dict[str, Any] | None:
+        """Return a point of the curve if it is time for one; every fifth has the loss of held-back frames."""
+        if not is_point(self.step, self.recipe.n_steps, N_POINTS):
+            return None
+        point = self.table.take_point(self.step)
+        is_judged = len(self.curve) % POINTS_A_JUDGEMENT == POINTS_A_JUDGEMENT - 1
+        if len(self.held_back) and (is_judged or self.step == self.recipe.n_steps):
+            point["held_back"] = held_back_loss(self.model, self.batches, self.held_back)
+            if self._ramp() == 1.0:
+                self.early_stop.judge(point["held_back"], self.step, self.model)
+                self.early_stop.n_without = self.ranks.agreed(self.early_stop.n_without)
+        self.curve.append(point)
+        return point
 
     def tensors(self) -> dict[str, Tensor]:
         """Return everything that the next step depends on."""
+        parts = {"model": self.model.state_dict(), "discriminator": self.discriminator.state_dict()}
+        parts["best"] = self.early_stop.best
+        named = {f"{part}.{name}": value for part, own in parts.items() for name, value in own.items()}
         return {
-            **{f"model.{name}": value for name, value in self.model.state_dict().items()},
-            **{f"discriminator.{name}": value for name, value in self.discriminator.state_dict().items()},
-            **optimiser_tensors("vae_optimiser", self.vae_optimiser),
-            **optimiser_tensors("discriminator_optimiser", self.discriminator_optimiser),
+            **named,
+            **optimiser_tensors("optimiser", self.optimiser),
             "generator": self.generator.get_state(),
+            "losses": self.table.read(self.step),
+            **({} if self.previous is None else {"previous": self.previous}),
+        }
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a checkpoint holds besides tensors."""
+        return {
+            "step": self.step,
+            "seconds": self.seconds,
+            "curve": self.curve,
+            "early_stop": self.early_stop.facts(),
         }
 
     def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-        """Put back a state that `tensors` returned, with its step, seconds and curve."""
-        for prefix, module in (("model.", self.model), ("discriminator.", self.discriminator)):
-            own = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
-            module.load_state_dict(own)
-        restore_optimiser("vae_optimiser", self.vae_optimiser, tensors)
-        restore_optimiser("discriminator_optimiser", self.discriminator_optimiser, tensors)
+        """Put back a state that `tensors` and `facts` returned."""
+        self.model.load_state_dict(_below("model.", tensors))
+        self.discriminator.load_state_dict(_below("discriminator.", tensors))
+        best = {name: value.to(self.device) for name, value in _below("best.", tensors).items()}
+        self.early_stop.restore(facts["early_stop"], best)
+        restore_optimiser("optimiser", self.optimiser, tensors)
         self.generator.set_state(tensors["generator"])
+        self.table.restore(tensors["losses"])
+        self.previous = tensors["previous"].to(self.device) if "previous" in tensors else None
         self.step, self.seconds, self.curve = facts["step"], facts["seconds"], facts["curve"]
+
+
+def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors whose names begin with a prefix, without it."""
+    return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
 
 
 def train_factorvae(
@@ -170,6 +244,9 @@ def train_factorvae(
     data_sha256: str,
     on_progress: Progress = silent,
     checkpoint_s: float = 10.0,
+    ranks: Ranks | None = None,
+    weights: dict[str, Tensor] | None = None,
+    weights_sha256: str = "",
 ) -> FactorVAETraining:
     """Train a FactorVAE, going on from the checkpoint in `scratch` if it is of the same training.
 
@@ -182,41 +259,48 @@ def train_factorvae(
     seed : int
         Same seed, same data and same number of threads: same network.
     scratch : Path
-        Where the checkpoint lies.
+        Where the checkpoint lies; it is left there when the training has ended.
     data_sha256 : str
         Names the data, so that a checkpoint of other data is not taken up.
     on_progress : Progress
         Told the steps done, with a point of the curve; at most about 200 times.
     checkpoint_s : float, default=10.0
         Seconds between checkpoints.
+    ranks : Ranks, optional
+        The processes that train together; the first one reports and writes.
+    weights : dict of str to Tensor, optional
+        Of a network of the same layers, to start from.
+    weights_sha256 : str
+        Names them, as `data_sha256` names the data.
 
     Returns
     -------
     training : FactorVAETraining
-        After its last step.
+        After its last step, with the best weights if it was to stop early.
 
     Raises
     ------
     TrainingError
         If a loss is no longer a number.
     """
-    training = FactorVAETraining(features, recipe, seed)
-    path, identity = scratch / "learn.safetensors", {**asdict(recipe), "seed": seed, "data": data_sha256}
+    training = FactorVAETraining(features, recipe, seed, ranks=ranks, weights=weights)
+    path = scratch / "learn.safetensors"
+    identity = {**asdict(recipe), "seed": seed, "data": data_sha256, "weights": weights_sha256}
     found = load_checkpoint(path)
     if found is not None and found[1]["identity"] == identity:
         training.restore(*found)
-    interval = max(1, math.ceil(recipe.n_steps / N_POINTS))
-    begun = saved = time.monotonic() - training.seconds
-    saved += training.seconds
-    while training.step < recipe.n_steps:
-        losses = training.advance()
-        if training.step % interval == 0 or training.step == recipe.n_steps:
-            training.curve.append({"step": training.step, **losses})
-            on_progress(training.step, recipe.n_steps, "steps", note="learning", point=training.curve[-1])
+    begun, saved = time.monotonic() - training.seconds, time.monotonic()
+    while not training.has_ended:
+        training.advance()
+        point = training.take_point()
         training.seconds = time.monotonic() - begun
-        if time.monotonic() - saved >= checkpoint_s:
-            facts = {"identity": identity, "step": training.step, "seconds": training.seconds}
-            save_checkpoint(path, training.tensors(), {**facts, "curve": training.curve})
+        if not training.ranks.is_first:
+            continue
+        if point is not None:
+            on_progress(training.step, recipe.n_steps, "steps", note="learning", point=point)
+        if time.monotonic() - saved >= checkpoint_s or training.has_ended:
+            save_checkpoint(path, training.tensors(), {"identity": identity, **training.facts()})
             saved = time.monotonic()
+    training.early_stop.put_back(training.model)
     training.model.eval()
     return training

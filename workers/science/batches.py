@@ -1,0 +1,36 @@
+"""Batches of a training, straight from the memory map: no process loads them."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+SHARE_OF_MEMORY = 0.25
+"""Of the free memory of a GPU, which the features may take to stay there for the whole training."""
+
+
+class Batches:
+    """Rows of an array, on the device that learns from them.
+
+    Parameters
+    ----------
+    features : ndarray of shape (n, n_features), float32
+        All inputs, usually a memory map; on a CPU a batch is gathered from it and nothing else is read.
+    device : torch.device
+        Where batches go. A GPU takes all features at once if they fit well, so that steps copy nothing.
+    """
+
+    def __init__(self, features: NDArray[np.float32], device: torch.device) -> None:
+        self.features, self.device = features, device
+        self.resident: Tensor | None = None
+        if device.type == "cuda" and features.nbytes <= SHARE_OF_MEMORY * torch.cuda.mem_get_info(device)[0]:
+            self.resident = torch.from_numpy(np.array(features)).to(device)
+
+    def rows(self, chosen: Tensor) -> Tensor:
+        """Return the rows (b, n_features), float32, of these numbers (b,), int64, on the CPU."""
+        if self.resident is not None:
+            return self.resident[chosen.to(self.device, non_blocking=True)]
+        batch = torch.from_numpy(self.features[chosen.numpy()])
+        if self.device.type == "cuda":
+            return batch.pin_memory().to(self.device, non_blocking=True)
+        return batch

@@ -156,7 +156,7 @@ def sort_all(run: Run, truth: np.ndarray, names: list[str], seed: int) -> None:
     index = Handle.of(run.step("index", data.index_frames(source=source, **common)))
     read = {"source": source, "index": index, **common}
     condensed = Handle.of(run.step("condense", data.condense_frames(recipe=CONDENSE, **read)))
-    run.step("measure", data.measure_frames(condensation=condensed, **read))
+    measured = Handle.of(run.step("measure", data.measure_frames(condensation=condensed, **read)))
     frames = {"condensation": condensed, **common}
     network = Handle.of(run.step("learn", networks.learn_patterns(seed=seed, **frames)))
     embedding = Handle.of(run.step("embed", networks.embed_frames(network=network, **frames)))
@@ -165,6 +165,8 @@ def sort_all(run: Run, truth: np.ndarray, names: list[str], seed: int) -> None:
     _judge_clusters(found, truth)
     clustering, drawn = Handle.of(found), Handle.of(run.step("map", explore.draw_map(**latents)))
     run.step("gallery", explore.write_gallery(clustering=clustering, drawn=drawn, **frames))
+    made = {"embedding": embedding, "network": network, "clustering": clustering}
+    run.step("nuisances", explore.report_nuisances(index=index, measures=measured, **made, **frames))
     last = _label(run.dataset, truth, names)
     trained = networks.train_classifier(labels_as_of=last, seed=seed, **frames)
     classifier = Handle.of(run.step("train", trained))

@@ -112,7 +112,7 @@ def test_a_middle_band_is_told_although_it_is_neither_bright_nor_dim(n):
 def test_saturation_that_only_follows_from_brightness_is_no_artefact():
     n, random = 20_000, np.random.default_rng(6)
     total = random.lognormal(9, 1, n)
-    saturated = random.poisson(total / 2e4)
+    saturated = random.poisson(total / 2e3)
     labels = (total > np.quantile(total, 0.8)).astype(np.int32)
     entry = cluster(report(n, labels, total=total, saturated_pixels=saturated), 1)
     assert entry["sorted_by"].startswith("Sorted by brightness")

@@ -11,6 +11,7 @@ from PIL import Image
 
 from tests.webapp.drawn_frames import KIND_NAMES, draw_frames
 from tests.webapp.factories import make_classified, make_dataset, make_product, make_sorted_dataset
+from tests.webapp.nuisance_reports import make_report
 from webapp.accounts.models import Group
 from webapp.datasets.masks import save_mask
 from webapp.datasets.models import Dataset
@@ -60,6 +61,7 @@ def make_world(name: str) -> World:
     event = label_frames(dataset=dataset, frames=np.arange(12, 24), operation="set", classes=["Streak"])
     make_product(dataset, "plan", lambda out: (out / "geometry.json").write_text("{}"))
     save_mask(dataset=dataset, bits=bytes([128]) + bytes(511))
+    make_report(dataset)
     classification = make_classified(dataset)
     network = classification.input("network")
     draft = make_dataset(group, 60, f"draft of {name}")

@@ -1,6 +1,5 @@
 """The nuisance report on the clusters page."""
 
-import json
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -9,13 +8,13 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.webapp.factories import make_group, make_product, make_sorted_dataset, make_user
+from tests.webapp.nuisance_reports import WHY, judge, make_report
 from webapp.datasets.models import Dataset
 from webapp.jobs.models import Job, Product, State
 from webapp.jobs.services import end_job
 
 pytestmark = pytest.mark.django_db
 N = 70
-WHY = "Looks like an artefact: 97 % from cell <7>, where 3 % of all frames are."
 
 
 @pytest.fixture
@@ -32,43 +31,6 @@ def sign_in(dataset: Dataset, role: str) -> Client:
 @pytest.fixture
 def client(dataset: Dataset) -> Client:
     return sign_in(dataset, "viewer")
-
-
-def nuisance(name: str, title: str, problem: str = "", words: str = "") -> dict:
-    return {
-        **{"name": name, "title": title, "unit": "", "kind": "detector"},
-        **{"problem": problem, "words": words, "known": 0.0 if problem else 0.75},
-    }
-
-
-def entry(number: int, cell: float | None, total: float, artefact: str = "", sorted_by: str = "") -> dict:
-    shares = {"cell": cell, "total": total}
-    words = {"total": "brighter than 80 % of the rest"} if total else {}
-    flags = {"artefact": artefact, "sorted_by": sorted_by}
-    return {"id": number, "size": 10, "told": shares, "explained": shares, "words": words, **flags}
-
-
-def write_report(dataset: Dataset, clusters: list[dict] | None = None) -> Product:
-    constant = nuisance("masked_share", "Masked share", "constant", "the same in all frames (0.1)")
-    report = {
-        "n_frames": N,
-        "strong": 0.6,
-        "nuisances": [nuisance("cell", "Cell"), nuisance("total", "Brightness"), constant],
-        "clusters": clusters
-        or [
-            entry(0, 0.0, 0.31),
-            entry(1, 0.97, 0.0, artefact=WHY),
-            entry(2, None, 0.8, sorted_by="Sorted by brightness: brighter than 90 % of the rest."),
-            entry(-1, 0.1, 0.0),
-        ],
-        "latents": [{"id": 0, "active": False, "explained": {"cell": 0.25, "total": None}}],
-    }
-
-    def write(out: Path) -> None:
-        (out / "report.json").write_text(json.dumps(report))
-
-    clustering = dataset.products.get(kind="cluster")
-    return make_product(dataset, "nuisance", write, {}, {"clustering": clustering})
 
 
 class Tables(HTMLParser):
@@ -104,7 +66,7 @@ def fragment(client: Client, dataset: Dataset) -> str:
 
 
 def test_the_matrix_is_a_table_of_clusters_and_one_of_latents(client: Client, dataset: Dataset) -> None:
-    write_report(dataset)
+    make_report(dataset)
     text = fragment(client, dataset)
     clusters, latents = Tables(text).tables
     assert clusters[0] == ["Cluster", "Cell", "Brightness", "How it differs most"]
@@ -120,7 +82,7 @@ def test_the_matrix_is_a_table_of_clusters_and_one_of_latents(client: Client, da
 def test_names_from_files_are_never_markup_and_nothing_is_styled_inline(
     client: Client, dataset: Dataset
 ) -> None:
-    write_report(dataset)
+    make_report(dataset)
     for text in (
         fragment(client, dataset),
         client.get(reverse("explore:dataset-clusters", args=[dataset.pk])).content.decode(),
@@ -135,7 +97,7 @@ def test_the_card_of_a_flagged_cluster_says_why_and_leads_to_its_frames(
 ) -> None:
     url = reverse("explore:dataset-clusters", args=[dataset.pk])
     assert "Artefact?" not in client.get(url).content.decode()
-    write_report(dataset)
+    make_report(dataset)
     response = client.get(url)
     flags = {card["id"]: card["flags"] for card in response.context["cards"]}
     assert flags[1] == {"artefact": WHY, "sorted_by": ""}
@@ -145,7 +107,7 @@ def test_the_card_of_a_flagged_cluster_says_why_and_leads_to_its_frames(
 
 
 def test_a_report_of_other_clusters_is_not_shown(client: Client, dataset: Dataset) -> None:
-    write_report(dataset)
+    make_report(dataset)
     older = dataset.products.get(kind="cluster")
     newer = make_product(dataset, "cluster", lambda out: copy_files(older, out), older.facts)
     assert "There is no report of these clusters yet." in fragment(client, dataset)
@@ -162,8 +124,8 @@ def copy_files(product: Product, out: Path) -> None:
 
 
 def test_hundreds_of_clusters_are_cut_short_but_no_flag_is_left_out(client: Client, dataset: Dataset) -> None:
-    many = [entry(number, 0.0, 0.0, artefact=WHY if number == 450 else "") for number in range(500)]
-    write_report(dataset, many)
+    many = [judge(number, 0.0, 0.0, artefact=WHY if number == 450 else "") for number in range(500)]
+    make_report(dataset, many)
     text = fragment(client, dataset)
     assert len(Tables(text).tables[0]) == 1 + 201
     assert "Cluster 450" in text
@@ -202,7 +164,7 @@ def test_who_may_only_read_sees_no_button_and_is_refused(client: Client, dataset
 
 
 def test_people_of_other_groups_find_nothing(dataset: Dataset) -> None:
-    write_report(dataset)
+    make_report(dataset)
     stranger = Client()
     stranger.force_login(make_user("stranger", make_group("another")))
     assert stranger.get(reverse("explore:nuisance-report", args=[dataset.pk])).status_code == 404

@@ -104,10 +104,13 @@ class _Search:
 
         _run(look_up, len(self.core), threads)
         _cheapest_of_components(weights, partners, self.components, *found)
-        node_component = _common_below(self.components, self.tree.starts)
+        where = (
+            _common_below(self.components, self.tree.starts),
+            _parts_of_leaves(self.tree.blocks, self.tree.starts, self.components),
+        )
         for stride in STRIDES:
             leaves = np.arange(0, self.tree.n_leaves, stride)
-            self._search_leaves(leaves, found[2], node_component, threads)
+            self._search_leaves(leaves, found[2], where, threads)
             _cheapest_of_components(self.best, self.partner, self.components, *found)
         return found
 
@@ -115,7 +118,7 @@ class _Search:
         self,
         leaves: NDArray[np.int64],
         limits: NDArray[np.float32],
-        node_component: NDArray[np.int32],
+        where: tuple[NDArray[np.int32], tuple[NDArray[np.int32], NDArray[np.float32]]],
         threads: int,
     ) -> None:
         tree = self.tree
@@ -130,7 +133,7 @@ class _Search:
                 self.core,
                 self.components,
                 self.node_core,
-                node_component,
+                *where,
                 limits,
                 (self.low, self.best, self.partner),
             )
@@ -247,3 +250,23 @@ def _common_below(values, starts):
         left, right = common[2 * node + 1], common[2 * node + 2]
         common[node] = left if left == right else -1
     return common
+
+
+@compiled
+def _parts_of_leaves(blocks, starts, components):
+    """Return the components and the boxes of two parts of each leaf, as `crossing_of_leaves` wants them."""
+    n_leaves, d, _ = blocks.shape
+    owners = np.full((n_leaves, 2), -2, np.int32)
+    frames = np.empty((n_leaves, 2, 2, d), np.float32)
+    for leaf in range(n_leaves):
+        first = components[starts[leaf]]
+        for i in range(starts[leaf + 1] - starts[leaf]):
+            component = components[starts[leaf] + i]
+            part = 0 if component == first else 1
+            is_new = owners[leaf, part] == -2
+            owners[leaf, part] = component if is_new or owners[leaf, part] == component else -1
+            for j in range(d):
+                value = blocks[leaf, j, i]
+                frames[leaf, part, 0, j] = value if is_new else min(frames[leaf, part, 0, j], value)
+                frames[leaf, part, 1, j] = value if is_new else max(frames[leaf, part, 1, j], value)
+    return owners, frames

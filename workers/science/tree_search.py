@@ -181,7 +181,7 @@ def nearest_in_another(first, last, dimensions, asking, tree, distances, rows):
 
 @compiled
 def crossing_of_leaves(
-    leaves, dimensions, blocks, boxes, starts, core, components, node_core, node_component, limits, out
+    leaves, dimensions, blocks, boxes, starts, core, components, node_core, node_component, parts, limits, out
 ):
     """Find for points of some leaves the cheapest edge to another component, in mutual reachability.
 
@@ -199,6 +199,10 @@ def crossing_of_leaves(
         The least core distance below each node.
     node_component : ndarray of shape (n_nodes,), int32
         The component of all points below a node, or -1.
+    parts : tuple
+        Of each leaf the points of the first one's component, and the others: `owners` (n_leaves, 2) int32,
+        the component of either, -1 for several, -2 for none; and `frames` (n_leaves, 2, 2, d) float32, their
+        boxes. A leaf between two groups spans the gap, but what is foreign in it may be far away.
     limits : ndarray of shape (n,), float32
         By component: an edge that is not cheaper is of no use.
     out : tuple
@@ -238,6 +242,10 @@ def crossing_of_leaves(
                     continue
                 if at >= n_leaves - 1:
                     other = at - n_leaves + 1
+                    foreign = max(_to_foreign(box, parts, other, common, dimensions), floor)
+                    if foreign >= limit:
+                        passed_over = min(passed_over, foreign)
+                        continue
                     places = active[:n_active]
                     _crossing_in_leaf(
                         dimensions,
@@ -277,6 +285,17 @@ def crossing_of_leaves(
                 waiting = 1
         for i in active[:n_active]:
             low[begin + i] = max(low[begin + i], min(least[i], passed_over))
+
+
+@compiled
+def _to_foreign(box, parts, leaf, component, dimensions):
+    """Return the squared distance of a box from the points of a leaf that are not of `component`."""
+    owners, frames = parts
+    square = np.float32(np.inf)
+    for part in range(2):
+        if owners[leaf, part] != -2 and (component < 0 or owners[leaf, part] != component):
+            square = min(square, _between(box, frames[leaf, part], dimensions))
+    return square
 
 
 @compiled

@@ -11,6 +11,7 @@ PARTS = (
     ("frame_viewer",),
     ("pages", "--frames", "1000000"),
     ("unsupervised", "--frames", "1600", "--seed", "0"),
+    ("clustering", "--points", "200000"),
     ("supervised", "--labels-per-kind", "8", "--seed", "0"),
 )
 

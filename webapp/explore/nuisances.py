@@ -42,7 +42,6 @@ class Row:
     cells: list[Cell]
     words: str = ""
     is_artefact: bool = False
-    is_sorted: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,7 +118,6 @@ def _cluster_row(entry: dict[str, Any], names: list[str]) -> Row:
         cells=cells,
         words=entry["artefact"] or entry["sorted_by"] or entry["words"].get(most, ""),
         is_artefact=bool(entry["artefact"]),
-        is_sorted=bool(entry["sorted_by"]),
     )
 
 

@@ -73,23 +73,28 @@ def train_and_judge(name: str, recipe: LearnRecipe, seed: int) -> dict[str, floa
     values = factors()
     images = np.concatenate([draw_shapes(block) for block in np.array_split(values, 16)])
     training, begun = FactorVAETraining(images, recipe, seed), time.monotonic()
+    row: dict[str, float] = {}
     while not training.has_ended:
         training.advance()
-        if point := training.take_point():
-            spent = time.monotonic() - begun
-            if point["step"] % (recipe.n_steps // 20) == 0:
-                print(
-                    f"{name}: step {point['step']}, {spent:.0f} s, {point['reconstruction']:.1f}", flush=True
-                )
+        point = training.take_point()
+        if point and point["step"] % (recipe.n_steps // 10) == 0:
+            row = {**point, **_judge(training, images, values, seed), "seconds": time.monotonic() - begun}
+            print(
+                f"{name}: step {row['step']}, metric {row['metric']:.3f}, {row['active']} active, "
+                f"reconstruction {row['reconstruction']:.1f}, {row['seconds']:.0f} s",
+                flush=True,
+            )
+    return row
+
+
+def _judge(
+    training: FactorVAETraining, images: NDArray[np.float32], values: NDArray[np.int64], seed: int
+) -> dict[str, float]:
+    """Return the metric of the latents that are active, and how many those are."""
     latents, kl = _encode(training, images)
-    active = kl >= recipe.active_kl
+    active = kl >= training.recipe.active_kl
     found = factor_vae_metric(latents[:, active], values, seed) if active.any() else 1 / len(FACTORS)
-    return {
-        "metric": found,
-        "active": int(active.sum()),
-        "seconds": time.monotonic() - begun,
-        **training.curve[-1],
-    }
+    return {"metric": found, "active": int(active.sum())}
 
 
 def _encode(training: FactorVAETraining, images: NDArray[np.float32]) -> tuple[NDArray, NDArray]:
@@ -103,14 +108,14 @@ def _encode(training: FactorVAETraining, images: NDArray[np.float32]) -> tuple[N
 def main() -> None:
     """Train both at the same time, judge, and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=6000)
-    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     common = {
         **{"input": "image", "n_latents": 10, "n_steps": options.steps, "batch_size": options.batch},
-        **{"learning_rate": options.rate, "discriminator_rate": options.rate / 2, "discriminator_width": 256},
+        **{"learning_rate": options.rate, "discriminator_rate": options.rate / 2, "discriminator_width": 128},
         **{"free_bits": 0.0, "held_back": 0.0},
     }
     recipes = [LearnRecipe(**common, **weights) for weights in MODELS.values()]

@@ -3,6 +3,8 @@ import math
 import pytest
 import torch
 
+from workers.science.device import Computing
+from workers.science.edge_layers import LastConvolution
 from workers.science.errors import RecipeError
 from workers.science.factorvae import (
     FactorVAE,
@@ -14,6 +16,8 @@ from workers.science.factorvae import (
     sample_posterior,
     total_correlation,
 )
+from workers.science.objective import Objective
+from workers.science.ranks import Ranks
 from workers.science.recipe import read_recipe
 
 
@@ -121,3 +125,45 @@ def test_a_recipe_that_is_unknown_or_contradicts_itself_is_refused(values):
 
 def test_a_whole_number_is_a_number():
     assert read_recipe(LearnRecipe, {"gamma": 10}).gamma == 10
+
+
+def test_our_last_layer_is_the_transposed_convolution_of_torch():
+    torch.manual_seed(0)
+    ours, theirs = LastConvolution(5), torch.nn.ConvTranspose2d(5, 1, 4, 2, 1)
+    theirs.load_state_dict(ours.state_dict())
+    x = torch.randn(3, 5, 6, 6, requires_grad=True)
+    again = x.detach().clone().requires_grad_()
+    here, there = ours(x), theirs(again)
+    assert torch.allclose(here, there, atol=1e-5)
+    here.square().sum().backward()
+    there.square().sum().backward()
+    assert torch.allclose(x.grad, again.grad, atol=1e-4)
+    assert torch.allclose(ours.weight.grad, theirs.weight.grad, rtol=1e-4, atol=1e-3)
+
+
+def test_images_go_through_in_blocks_without_changing_what_comes_out():
+    model, x = FactorVAE(LearnRecipe(input="image", n_latents=3), 4096), torch.rand(21, 4096)
+    whole = torch.cat([model.encode(x[:9])[0], model.encode(x[9:])[0]])
+    assert torch.allclose(model.encode(x)[0], whole, atol=1e-5)
+
+
+def test_the_total_correlation_leaves_the_discriminator_as_it_is_and_the_other_way_round():
+    recipe = LearnRecipe(n_latents=3, hidden_width=8, discriminator_width=8, gamma=10, noise_level=10)
+    model, discriminator = FactorVAE(recipe, 6), build_discriminator(recipe)
+    objective = Objective(model, discriminator, recipe, Computing(torch.device("cpu")), Ranks())
+    x, noise, permuted = torch.randn(8, 6), torch.randn(8, 3), torch.randn(8, 3)
+    loss, losses, z = objective(x, noise, permuted, 1.0)
+    loss.backward()
+    both = discriminator(z), discriminator(permuted)
+    expected = torch.autograd.grad(discriminator_loss(*both), list(discriminator.parameters()))
+    for parameter, gradient in zip(discriminator.parameters(), expected, strict=True):
+        assert torch.allclose(parameter.grad, gradient, atol=1e-6)
+    mean, log_variance = model.encode(x)
+    own = mean + noise * (0.5 * log_variance).exp()
+    kl = kl_per_latent(mean, log_variance)
+    loss = model.reconstruction_loss(x, model.decode(own)) + kl.clamp_min(recipe.free_bits).sum()
+    loss = loss + 10 * total_correlation(discriminator(own))
+    expected = torch.autograd.grad(loss, list(model.parameters()))
+    for parameter, gradient in zip(model.parameters(), expected, strict=True):
+        assert torch.allclose(parameter.grad, gradient, atol=1e-5)
+    assert losses[1].item() == pytest.approx(losses[4:].sum().item(), rel=1e-5)

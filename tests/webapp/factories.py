@@ -266,7 +266,11 @@ def _write_network(out: Path, card: dict[str, Any], condensation: Product) -> No
 
 
 def _factorvae_card(n_frames: int, condensation: Product) -> dict[str, Any]:
-    curve = [{"step": step, "loss": 90 / (1 + step / 50), "kl": 8.0, "tc": 0.4} for step in range(0, 500, 50)]
+    curve: list[dict[str, Any]] = [
+        {"step": step, "loss": 90 / (1 + step / 50), "kl": 8.0, "tc": 0.4} for step in range(0, 500, 50)
+    ]
+    for point in curve:
+        point["kl_per_latent"] = [1.2 * point["step"] / 450] * 8 + [0.001] * 2
     figures = {"loss": curve[-1]["loss"], "reconstruction": 8.1, "tc": 0.4, "discriminator": 0.69}
     figures |= {"kl_per_latent": [1.2] * 8 + [0.001] * 2, "active_latents": list(range(8))}
     return {
@@ -279,6 +283,11 @@ def _factorvae_card(n_frames: int, condensation: Product) -> dict[str, Any]:
         "seconds": 12.5,
         "figures": figures,
         "curve": curve,
+        "ended": "all steps done",
+        "traversals": [
+            {"latent": latent, "frames": [(5 * latent + place) % n_frames for place in range(5)]}
+            for latent in range(8)
+        ],
     }
 
 

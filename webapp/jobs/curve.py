@@ -7,7 +7,12 @@ from typing import Any
 WIDTH, HEIGHT = 260, 96
 LEFT, RIGHT, TOP, BOTTOM = 44, 6, 8, 18
 MAX_POINTS = 600
-WORDS = {"kl": "KL", "macro_f1": "macro-F1"}
+WORDS = {
+    "kl": "KL",
+    "kl_per_latent": "KL of each latent, the greatest in bold",
+    "held_back": "loss of held-back frames",
+    "macro_f1": "macro-F1",
+}
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,8 @@ class Panel:
     first_step: int
     last_step: int
     n_points: int
+    others: tuple[str, ...] = ()
+    """Lines of the same quantity beside the main one."""
 
     @property
     def sentence(self) -> str:
@@ -33,11 +40,12 @@ class Panel:
         return (
             f"{self.name}: {self.n_points} points from step {self.first_step} to {self.last_step}, "
             f"between {self.low} and {self.high}, now {self.last}"
+            + (f"; {len(self.others)} more lines" if self.others else "")
         )
 
 
 def panels(points: list[dict[str, Any]]) -> list[Panel]:
-    """Return a panel for each numeric quantity of the points, in the order in which they appear."""
+    """Return a panel for each quantity of the points, a number or a list of numbers, as they appear."""
     names: dict[str, None] = {}
     for point in points:
         names |= dict.fromkeys(name for name in point if name != "step")
@@ -46,22 +54,25 @@ def panels(points: list[dict[str, Any]]) -> list[Panel]:
 
 
 def _panel(name: str, points: list[dict[str, Any]]) -> Panel | None:
-    pairs = [(point["step"], point[name]) for point in points if _is_number(point.get(name))]
-    pairs = [pair for pair in pairs if _is_number(pair[0])]
-    if not pairs:
+    points = [point for point in points if _is_number(point.get("step"))]
+    lines = sorted(_lines(name, points), key=lambda pairs: pairs[-1][1])
+    if not lines:
         return None
-    n_points = len(pairs)
-    pairs = [*pairs[:: math.ceil(n_points / MAX_POINTS)], pairs[-1]]
-    steps, values = [step for step, _ in pairs], [value for _, value in pairs]
+    n_points = len(lines[-1])
+    lines = [[*pairs[:: math.ceil(n_points / MAX_POINTS)], pairs[-1]] for pairs in lines]
+    steps, values = zip(*lines[-1], strict=True)
+    every = [value for pairs in lines for _, value in pairs]
     x = _scale(min(steps), max(steps), LEFT, WIDTH - RIGHT)
-    y = _scale(min(values), max(values), HEIGHT - BOTTOM, TOP)
+    y = _scale(min(every), max(every), HEIGHT - BOTTOM, TOP)
+    drawn = [" ".join(f"{x(step):.1f},{y(value):.1f}" for step, value in pairs) for pairs in lines]
     return Panel(
         name=WORDS.get(name, name.replace("_", " ")),
-        line=" ".join(f"{x(step):.1f},{y(value):.1f}" for step, value in pairs),
+        line=drawn[-1],
+        others=tuple(drawn[:-1]),
         steps=" ".join(str(step) for step in steps),
         values=" ".join(f"{value:.4g}" for value in values),
-        low=f"{min(values):.3g}",
-        high=f"{max(values):.3g}",
+        low=f"{min(every):.3g}",
+        high=f"{max(every):.3g}",
         last=f"{values[-1]:.4g}",
         last_x=round(x(steps[-1]), 1),
         last_y=round(y(values[-1]), 1),
@@ -69,6 +80,17 @@ def _panel(name: str, points: list[dict[str, Any]]) -> Panel | None:
         last_step=max(steps),
         n_points=n_points,
     )
+
+
+def _lines(name: str, points: list[dict[str, Any]]) -> list[list[tuple[int, float]]]:
+    """Return the (step, value) pairs of a quantity, or of each place of one that is a list."""
+    lines: dict[int, list[tuple[int, float]]] = {}
+    for point in points:
+        value = point.get(name)
+        for place, number in enumerate(value if isinstance(value, list) else [value]):
+            if _is_number(number):
+                lines.setdefault(place, []).append((point["step"], number))
+    return list(lines.values())
 
 
 def _is_number(value: Any) -> bool:

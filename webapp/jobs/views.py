@@ -15,7 +15,7 @@ from webapp.jobs.models import Job, Product
 from webapp.jobs.services import cancel_job, retry_job
 from webapp.jobs.status import job_rows, job_status
 
-IMAGES = ("mean.png", "max.png", "preview.png", "reconstructions.png")
+IMAGES = ("mean.png", "max.png", "preview.png", "reconstructions.png", "traversals.png")
 
 
 @login_required

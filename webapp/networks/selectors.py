@@ -47,6 +47,35 @@ def newest_learning(dataset: Dataset) -> tuple[Product | None, Job | None]:
     return product, job
 
 
+STEPS = ("−2", "−1", "0", "1", "2")
+"""Places along a latent, as the step `learn` takes them."""
+
+
+def traversal_table(product: Product) -> dict[str, Any] | None:
+    """Return the frames along each active latent of a FactorVAE, the latent that carries most first."""
+    found = product.facts.get("traversals")
+    if not found:
+        return None
+    kl = (product.facts.get("figures") or {}).get("kl_per_latent") or []
+    rows = [
+        {
+            "latent": one["latent"],
+            "kl": kl[one["latent"]] if one["latent"] < len(kl) else None,
+            "frames": [
+                {"step": step, "index": index} for step, index in zip(STEPS, one["frames"], strict=False)
+            ],
+        }
+        for one in found
+    ]
+    condensation = product.parents.filter(kind="condense").first()
+    return {
+        "steps": STEPS,
+        "rows": sorted(rows, key=lambda row: -(row["kl"] or 0)),
+        "drawn": [one["latent"] for one in found],
+        "of": condensation and condensation.pk,
+    }
+
+
 def heat_rows(metrics: dict[str, Any], classes: list[str]) -> list[dict[str, Any]]:
     """Return the confusion table with a shade from 0 to 9 for each cell, by the share of its row."""
     rows = []

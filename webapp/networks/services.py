@@ -13,14 +13,16 @@ def learn_patterns(
     condensation: Handle,
     recipe: dict[str, Any] | None = None,
     seed: int = 0,
+    start_from: Handle | None = None,
     user: User | None = None,
 ) -> Handle:
-    """Ask for a FactorVAE trained on the condensed frames."""
+    """Ask for a FactorVAE trained on the condensed frames, from the weights of another one if named."""
+    inputs = {"condensation": condensation} | ({"start_from": start_from} if start_from else {})
     return submit(
         kind="learn",
         group=dataset.group,
         dataset=dataset,
-        inputs={"condensation": condensation},
+        inputs=inputs,
         params={"recipe": recipe or {}, "seed": seed},
         user=user,
         title=f"{dataset.name[:150]}: FactorVAE, seed {seed}",

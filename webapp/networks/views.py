@@ -19,10 +19,15 @@ from webapp.jobs.models import Product
 from webapp.jobs.services import Handle
 from webapp.jobs.status import job_row
 from webapp.networks.forms import LearnForm
-from webapp.networks.selectors import KINDS, NetworkRow, heat_rows, networks_of, newest_learning
+from webapp.networks.selectors import (
+    KINDS,
+    NetworkRow,
+    heat_rows,
+    networks_of,
+    newest_learning,
+    traversal_table,
+)
 from webapp.networks.services import learn_patterns
-
-DEFAULT_STEPS = 3000
 
 
 @login_required
@@ -77,6 +82,7 @@ def _card_context(product: Product) -> dict[str, Any]:
         "figures": figures,
         "metrics": metrics,
         "heat": heat_rows(metrics, classes) if metrics else [],
+        "traversals": traversal_table(product),
         "weights": product.files.get("network.safetensors", {}),
     }
 
@@ -87,11 +93,12 @@ def dataset_learn(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Show the Learn step of a data set; a POST learns again, a poll gets the running training alone."""
     dataset = get_for(request.user, Dataset.objects.select_related("group"), pk=pk)
     condensation = newest(dataset, "condense")
-    form = LearnForm(request.POST or None, initial={"seed": 0, "n_steps": DEFAULT_STEPS})
+    networks = networks_of(request.user).of_kind("learn").filter(group=dataset.group)
+    form = LearnForm(request.POST or None, initial={"seed": 0}, networks=networks)
     if request.method == "POST":
         require_writer(request.user, dataset.group)
         if condensation and form.is_valid():
-            return _learn_again(request, dataset, condensation, form.cleaned_data)
+            return _learn_again(request, dataset, condensation, form)
     product, job = newest_learning(dataset)
     context = {
         "dataset": dataset,
@@ -109,15 +116,15 @@ def dataset_learn(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def _learn_again(
-    request: HttpRequest, dataset: Dataset, condensation: Product, data: dict[str, int]
+    request: HttpRequest, dataset: Dataset, condensation: Product, form: LearnForm
 ) -> HttpResponse:
-    # The default number of steps is left out, so that the default network is found, not trained twice.
-    recipe = {} if data["n_steps"] == DEFAULT_STEPS else {"n_steps": data["n_steps"]}
+    start_from = form.cleaned_data["start_from"]
     handle = learn_patterns(
         dataset=dataset,
         condensation=Handle.of(condensation),
-        recipe=recipe,
-        seed=data["seed"],
+        recipe=form.recipe(),
+        seed=form.cleaned_data["seed"],
+        start_from=Handle.of(start_from) if start_from else None,
         user=request.user,
     )
     if handle.job is None:

@@ -1,22 +1,16 @@
 """All losses of one step of Algorithm 2, in one pass forward and one backward.
 
-Autoencoder and discriminator have losses of their own. Each must leave the other's weights alone: the total
-correlation is seen through a discriminator whose weights are held, and the discriminator sees latents that
-are cut from the encoder. So the sum of the losses has the gradients of both, and one pass backward is enough.
+Autoencoder and discriminator have losses of their own, and each must leave the other's weights alone. As
+`judgement.judge` sees to that, the sum of the losses has the gradients of both, and one pass backward is
+enough.
 """
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from workers.science.device import Computing
-from workers.science.factorvae import (
-    FactorVAE,
-    LearnRecipe,
-    discriminator_loss,
-    kl_per_latent,
-    total_correlation,
-)
+from workers.science.factorvae import FactorVAE, LearnRecipe, kl_per_latent
+from workers.science.judgement import judge
 from workers.science.ranks import Ranks
 
 
@@ -78,9 +72,7 @@ class Objective(nn.Module):
             z = mean + noise * (0.5 * log_variance).exp()
             output = self.model.decode(z).float()
             reconstruction = self.model.reconstruction_loss(x, output)
-            correlation = total_correlation(held_logits(self.discriminator, z).float())
-            both = self.discriminator(torch.cat([z.detach(), permuted])).float()
-        telling = discriminator_loss(*both.split(len(z)))
+        correlation, telling = judge(self.discriminator, z, permuted)
         kl = kl_per_latent(mean, log_variance)
         kl_cost = self._kl_cost(kl)
         loss = (
@@ -94,13 +86,3 @@ class Objective(nn.Module):
         bits = self.recipe.free_bits
         costs = self.ranks.mean(kl.detach()) > bits
         return torch.where(costs, kl, bits).sum()
-
-
-def held_logits(discriminator: nn.Sequential, z: Tensor) -> Tensor:
-    """Return the logits (b, 2) of latents (b, d), with gradients for the latents but not for the weights."""
-    for layer in discriminator:
-        if isinstance(layer, nn.Linear):
-            z = functional.linear(z, layer.weight.detach(), layer.bias.detach())
-        else:
-            z = layer(z)
-    return z

@@ -181,6 +181,18 @@ class FactorVAETraining:
         """Whether all steps are done, or early stopping is due."""
         return self.step >= self.recipe.n_steps or self.early_stop.is_due
 
+    @property
+    def ending(self) -> str:
+        """How it ended and which weights it has, in words."""
+        judged = self.early_stop
+        if not judged.best:
+            return "all steps done"
+        how = "early" if self.step < self.recipe.n_steps else "after all steps"
+        return (
+            f"{how}, at step {self.step}; the weights are those of step {judged.lowest_step}, where the loss "
+            f"of held-back frames was lowest ({judged.lowest:.4g})"
+        )
+
     def take_point(self) -> dict[str, Any] | None:
         """Return a point of the curve if it is time for one; every fifth has the loss of held-back frames."""
         if not is_point(self.step, self.recipe.n_steps, N_POINTS):

@@ -130,6 +130,7 @@ def _learn(claim: Claim) -> dict[str, Any]:
     return {
         "condensed_dir": _folder(claim, "condensation"),
         "scratch": str(claim.job.folder / "scratch"),
+        "start_from": _folder(claim, "start_from") if "start_from" in claim.job.inputs else None,
         **_training(claim),
     }
 

@@ -1,6 +1,6 @@
 import math
 
-from webapp.jobs.curve import HEIGHT, LEFT, MAX_POINTS, RIGHT, TOP, WIDTH, panels
+from webapp.jobs.curve import BOTTOM, HEIGHT, LEFT, MAX_POINTS, RIGHT, TOP, WIDTH, panels
 
 
 def test_each_quantity_gets_a_panel_and_the_step_none():
@@ -36,3 +36,21 @@ def test_long_curves_are_thinned_and_keep_their_end():
 
 def test_no_points_make_no_panels():
     assert panels([]) == []
+
+
+def test_a_list_of_numbers_is_a_panel_with_a_line_for_each_on_one_scale():
+    points = [{"step": 0, "kl_per_latent": [0.0, 0.0, 0.1]}, {"step": 10, "kl_per_latent": [0.5, 2.0, 0.0]}]
+    (panel,) = panels(points)
+    assert (panel.low, panel.high, panel.last) == ("0", "2", "2")
+    assert len(panel.others) == 2
+    assert panel.line.endswith(f"{WIDTH - RIGHT:.1f},{TOP:.1f}")
+    assert panel.others[0].endswith(f"{WIDTH - RIGHT:.1f},{HEIGHT - BOTTOM:.1f}")
+    assert "2 more lines" in panel.sentence
+
+
+def test_a_quantity_that_only_some_points_have_is_drawn_at_their_steps():
+    points = [{"step": 1, "a": 3.0}, {"step": 5, "a": 2.0, "held_back": 7.0}]
+    assert [(panel.name, panel.first_step) for panel in panels(points)] == [
+        ("a", 1),
+        ("loss of held-back frames", 5),
+    ]

@@ -4,9 +4,11 @@ import pytest
 from django.urls import reverse
 
 from tests.webapp.factories import make_dataset, make_group, make_product, make_sorted_dataset, make_user
+from webapp.jobs.lifecycle import Claim
 from webapp.jobs.models import Job, Product, State
 from webapp.jobs.services import end_job, submit
 from webapp.networks.selectors import heat_rows
+from workers.tasks.calls import arguments_of
 
 pytestmark = pytest.mark.django_db
 CLASSES = ["Prolate", "Streak"]
@@ -128,9 +130,41 @@ def test_learning_again_asks_for_a_network_of_that_seed(signed_in, dataset):
     assert (job.kind, job.params) == ("learn", {"recipe": {"n_steps": 500}, "seed": 4})
 
 
-def test_the_default_number_of_steps_is_the_default_recipe(signed_in, dataset):
-    signed_in.post(reverse("networks:dataset-learn", args=[dataset.pk]), {"seed": 4, "n_steps": 3000})
+def test_empty_fields_are_the_default_recipe(signed_in, dataset):
+    url = reverse("networks:dataset-learn", args=[dataset.pk])
+    signed_in.post(url, {"seed": 4, "n_steps": "", "patience": "", "start_from": ""})
     assert Job.objects.get().params["recipe"] == {}
+
+
+def test_learning_may_stop_early_and_start_from_a_network_of_the_group(signed_in, dataset):
+    network = dataset.products.get(kind="learn")
+    url = reverse("networks:dataset-learn", args=[dataset.pk])
+    signed_in.post(url, {"seed": 4, "patience": 5, "start_from": str(network.pk)})
+    job = Job.objects.get()
+    assert job.params["recipe"] == {"patience": 5}
+    assert job.inputs["start_from"] == str(network.pk)
+    claim = Claim(job.shards.get(), job, 1)
+    assert arguments_of(claim)["start_from"] == str(network.folder)
+
+
+def test_a_network_of_another_group_is_not_started_from(signed_in, dataset):
+    other = make_sorted_dataset(make_group("other"), 300).products.get(kind="learn")
+    url = reverse("networks:dataset-learn", args=[dataset.pk])
+    assert signed_in.post(url, {"seed": 4, "start_from": str(other.pk)}).status_code == 422
+    assert str(other.pk) not in text_of(signed_in, "networks:dataset-learn", dataset.pk)
+    assert not Job.objects.exists()
+
+
+def test_the_frames_along_each_latent_are_shown_and_lead_to_their_pages(signed_in, dataset):
+    network = dataset.products.get(kind="learn")
+    network.facts |= {"traversals": [{"latent": 0, "frames": [5, 6, 7, 8, 9]}], "ended": "all steps done"}
+    network.facts["figures"] |= {"kl_per_latent": [1.25] + [0.0] * 9}
+    network.save()
+    text = text_of(signed_in, "networks:network-detail", network.pk)
+    assert reverse("explore:frame-detail", args=[dataset.pk, 9]) in text
+    assert 'alt="Frame 5, latent 0 at −2"' in text
+    assert "1.25" in text
+    assert "all steps done" in text
 
 
 @pytest.mark.parametrize("fields", [{"seed": -1, "n_steps": 5}, {"seed": 1, "n_steps": 0}, {"seed": "x"}])

@@ -9,19 +9,27 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 
 from workers.science.errors import TrainingError
-from workers.science.factorvae import IMAGE_SIDE, LearnRecipe, kl_per_latent
+from workers.science.factorvae import LearnRecipe, kl_per_latent
 from workers.science.inputs import CHUNK, InputMap, prepare_inputs
 from workers.science.latents import sample_rows
-from workers.science.network import save_network
+from workers.science.network import WEIGHTS, save_network
+from workers.science.pictures import (
+    Traversal,
+    reconstruction_picture,
+    reconstruction_rows,
+    traversals_picture,
+    traverse,
+)
 from workers.science.preprocess import load_geometry
+from workers.science.processes import count_processes, train_in_processes
 from workers.science.progress import Progress, silent
 from workers.science.recipe import read_recipe
+from workers.science.row_subset import RowSubset
 from workers.science.train import FactorVAETraining, train_factorvae
+from workers.science.warm_start import read_weights
 
-N_SHOWN = 12
 N_JUDGED = 4096
 """Frames from which the final figures are taken, at most."""
 
@@ -34,9 +42,13 @@ def learn(
     scratch: str,
     threads: int,
     out: str,
+    start_from: str | None = None,
     on_progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Write ``network.safetensors``, ``card.json``, ``geometry.npz`` and ``reconstructions.png``.
+    """Write ``network.safetensors``, ``card.json``, ``geometry.npz`` and two pictures.
+
+    ``reconstructions.png`` shows frames and what the network makes of them, ``traversals.png`` the frames
+    along each active latent (absent if none is active).
 
     Parameters
     ----------
@@ -52,6 +64,8 @@ def learn(
         Threads of torch.
     out : str
         Existing, empty folder.
+    start_from : str, optional
+        Folder of a network of the same inputs and layers, whose weights the training begins with.
     on_progress : Progress
         Told steps and points of the curve.
 
@@ -63,19 +77,25 @@ def learn(
     Raises
     ------
     RecipeError
-        If the recipe has unknown settings or contradicts itself.
+        If the recipe has unknown settings or contradicts itself, or does not fit the network to start from.
     TrainingError
-        If there are no frames, or a loss is no longer a number.
+        If there are no frames, a loss is no longer a number, or a process was killed.
     """
     settings, folder, work = read_recipe(LearnRecipe, recipe), Path(condensed_dir), Path(scratch)
-    # The layers of the angular form are too small to share: threads would wait for each other.
+    n_processes = count_processes(settings)
+    # The layers of a form of features are too small to share: threads would wait for each other.
     torch.set_num_threads(threads if settings.input == "image" else 1)
     every = np.load(folder / "condensed.npy", mmap_mode="r", allow_pickle=False)
     if len(every) == 0:
         raise TrainingError("Data set", "it has no frames", "Condense a data set that has frames")
-    frames = _choose_frames(every, settings, seed)
+    chosen = _choose_frames(len(every), settings, seed)
+    frames: Any = every if len(chosen) == len(every) else RowSubset(every, chosen)
     geometry = load_geometry(folder)
-    digest = _sha256(folder / "condensed.npy")
+    data = {
+        "n_frames": len(every),
+        "n_learned_from": len(frames),
+        "sha256": _sha256(folder / "condensed.npy"),
+    }
     inputs, features = prepare_inputs(
         frames,
         settings,
@@ -85,23 +105,37 @@ def learn(
         stretch=geometry.scale,
         on_progress=on_progress,
     )
+    begin = {"seed": seed, "data_sha256": data["sha256"], "weights_sha256": ""}
+    weights = None
+    if start_from:
+        weights = read_weights(start_from, settings, features.shape[1])
+        begin["weights_sha256"] = _sha256(Path(start_from) / WEIGHTS)
+    if n_processes > 1:
+        train_in_processes(
+            n_processes,
+            features=work / "inputs.npy",
+            recipe=settings,
+            scratch=work,
+            threads=threads,
+            on_progress=on_progress,
+            start_from=start_from,
+            **begin,
+        )
     training = train_factorvae(
-        features, settings, seed=seed, scratch=work, data_sha256=digest, on_progress=on_progress
+        features, settings, scratch=work, on_progress=on_progress, weights=weights, **begin
     )
-    card = _write_card(
-        training, seed, {"n_frames": len(every), "n_learned_from": len(frames), "sha256": digest}
-    )
+    card = _write_card(training, begin, data, n_processes)
+    found = traverse(training.model, settings, training.batches, card["figures"]["active_latents"])
+    card["traversals"] = [{"latent": one.latent, "frames": chosen[one.rows].tolist()} for one in found]
     model = {f"model.{name}": value for name, value in training.model.state_dict().items()}
     save_network(out, {**model, **inputs.tensors()}, card, folder)
-    _draw_reconstructions(training, inputs).save(Path(out) / "reconstructions.png")
+    _draw(Path(out), training, inputs, frames, found)
     return card
 
 
-def _choose_frames(frames: NDArray[np.uint8], recipe: LearnRecipe, seed: int) -> NDArray[np.uint8]:
-    """Return all frames, or a random subset of a data set larger than the recipe allows."""
-    if len(frames) <= recipe.max_frames:
-        return frames
-    return frames[sample_rows(len(frames), recipe.max_frames, seed)]
+def _choose_frames(n: int, recipe: LearnRecipe, seed: int) -> NDArray[np.int64]:
+    """Return the numbers of all frames, or of a random subset of a data set larger than the recipe allows."""
+    return np.arange(n) if n <= recipe.max_frames else sample_rows(n, recipe.max_frames, seed)
 
 
 def _sha256(path: Path) -> str:
@@ -110,19 +144,24 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write_card(training: FactorVAETraining, seed: int, data: dict[str, Any]) -> dict[str, Any]:
+def _write_card(
+    training: FactorVAETraining, begin: dict[str, Any], data: dict[str, Any], n_processes: int
+) -> dict[str, Any]:
     """Return the card: everything that was done, and how it went."""
     return {
         "kind": "factorvae",
         "recipe": asdict(training.recipe),
-        "seed": seed,
+        "seed": begin["seed"],
         "versions": {
             "python": platform.python_version(),
             "torch": torch.__version__,
             "numpy": np.__version__,
         },
-        "data": data,
+        "computed_on": f"{n_processes} x {training.computing.words}",
+        "data": {**data, "n_held_back": len(training.held_back)},
+        "started_from_sha256": begin["weights_sha256"] or None,
         "n_steps": training.step,
+        "ended": training.ending,
         "seconds": round(training.seconds, 1),
         "figures": _final_figures(training),
         "curve": training.curve,
@@ -135,7 +174,7 @@ def _final_figures(training: FactorVAETraining) -> dict[str, Any]:
     kl, reconstruction = torch.zeros(training.recipe.n_latents), 0.0
     with torch.inference_mode():
         for start in range(0, len(chosen), CHUNK):
-            x = torch.from_numpy(training.features[chosen[start : start + CHUNK]]).to(training.device)
+            x = training.batches.rows(torch.from_numpy(chosen[start : start + CHUNK]))
             mean, log_variance = training.model.encode(x)
             share = len(x) / len(chosen)
             kl += share * kl_per_latent(mean, log_variance).cpu()
@@ -150,25 +189,19 @@ def _final_figures(training: FactorVAETraining) -> dict[str, Any]:
     }
 
 
-def _draw_reconstructions(training: FactorVAETraining, inputs: InputMap) -> Image.Image:
-    """Return two rows of tiles: what some frames look like to the network, and what it makes of them."""
-    chosen = np.unique(np.linspace(0, len(training.features) - 1, N_SHOWN).astype(int))
-    x = torch.from_numpy(training.features[chosen])
-    with torch.inference_mode():
-        mean, _ = training.model.encode(x.to(training.device))
-        output = training.model.decode(mean).cpu()
-    if training.recipe.input == "image":
-        rows, shape, unit = (x, output.sigmoid()), (IMAGE_SIDE, IMAGE_SIDE), 1
-        tiles = [row.numpy().reshape(-1, *shape) for row in rows]
-    else:
-        shape, unit = (training.recipe.n_bands, training.recipe.n_orders), 6
-        tiles = [
-            (row.numpy() * inputs.scale + inputs.mean).reshape(len(chosen), *shape) for row in (x, output)
-        ]
-        tiles = [np.sqrt(np.clip(tile, 0, None)) for tile in tiles]
-    low, high = tiles[0].min(), max(float(np.ptp(tiles[0])), 1e-6)
-    grid = np.concatenate(
-        [np.concatenate(list(np.pad(row, ((0, 0), (1, 1), (1, 1)))), axis=1) for row in tiles]
-    )
-    pixels = (np.clip((grid - low) / high, 0, 1) * 255).astype(np.uint8)
-    return Image.fromarray(pixels.repeat(unit, axis=0).repeat(unit, axis=1))
+def _draw(
+    out: Path,
+    training: FactorVAETraining,
+    inputs: InputMap,
+    frames: Any,
+    found: list[Traversal],
+) -> None:
+    """Write both pictures."""
+    shown = np.asarray(frames[reconstruction_rows(len(frames))])
+    unscaled = inputs.mean, inputs.scale
+    reconstruction_picture(
+        training.model, training.recipe, training.batches, shown, inputs.mask, unscaled
+    ).save(out / "reconstructions.png")
+    if found:
+        nearest = np.stack([np.asarray(frames[one.rows]) for one in found])
+        traversals_picture(found, nearest, inputs.mask).save(out / "traversals.png")

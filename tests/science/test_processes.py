@@ -94,9 +94,7 @@ def test_a_cancelled_training_leaves_no_process(features, tmp_path):
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        in_two(
-            features, tmp_path / "cancelled", recipe=replace(RECIPE, n_steps=40_000), on_progress=cancel
-        )
+        in_two(features, tmp_path / "cancelled", recipe=replace(RECIPE, n_steps=40_000), on_progress=cancel)
     assert not rank_processes()
 
 

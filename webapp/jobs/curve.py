@@ -9,7 +9,7 @@ LEFT, RIGHT, TOP, BOTTOM = 44, 6, 8, 18
 MAX_POINTS = 600
 WORDS = {
     "kl": "KL",
-    "kl_per_latent": "KL of each latent, the greatest in bold",
+    "kl_per_latent": "KL of each latent",
     "held_back": "loss of held-back frames",
     "macro_f1": "macro-F1",
 }

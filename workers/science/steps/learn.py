@@ -90,12 +90,8 @@ def learn(
         raise TrainingError("Data set", "it has no frames", "Condense a data set that has frames")
     chosen = _choose_frames(len(every), settings, seed)
     frames: Any = every if len(chosen) == len(every) else RowSubset(every, chosen)
+    digest = _sha256(folder / "condensed.npy")
     geometry = load_geometry(folder)
-    data = {
-        "n_frames": len(every),
-        "n_learned_from": len(frames),
-        "sha256": _sha256(folder / "condensed.npy"),
-    }
     inputs, features = prepare_inputs(
         frames,
         settings,
@@ -105,25 +101,19 @@ def learn(
         stretch=geometry.scale,
         on_progress=on_progress,
     )
-    begin = {"seed": seed, "data_sha256": data["sha256"], "weights_sha256": ""}
-    weights = None
+    begin: dict[str, Any] = {"seed": seed, "data_sha256": digest, "weights_sha256": ""}
     if start_from:
-        weights = read_weights(start_from, settings, features.shape[1])
+        begin["weights"] = read_weights(start_from, settings, features.shape[1])
         begin["weights_sha256"] = _sha256(Path(start_from) / WEIGHTS)
     if n_processes > 1:
+        others = {name: value for name, value in begin.items() if name != "weights"}
+        where = {"features": work / "inputs.npy", "scratch": work, "start_from": start_from}
         train_in_processes(
-            n_processes,
-            features=work / "inputs.npy",
-            recipe=settings,
-            scratch=work,
-            threads=threads,
-            on_progress=on_progress,
-            start_from=start_from,
-            **begin,
+            n_processes, recipe=settings, threads=threads, on_progress=on_progress, **where, **others
         )
-    training = train_factorvae(
-        features, settings, scratch=work, on_progress=on_progress, weights=weights, **begin
-    )
+    # After several processes this finds a checkpoint in which all is done.
+    training = train_factorvae(features, settings, scratch=work, on_progress=on_progress, **begin)
+    data = {"n_frames": len(every), "n_learned_from": len(frames), "sha256": digest}
     card = _write_card(training, begin, data, n_processes)
     found = traverse(training.model, settings, training.batches, card["figures"]["active_latents"])
     card["traversals"] = [{"latent": one.latent, "frames": chosen[one.rows].tolist()} for one in found]

@@ -13,6 +13,8 @@ PARTS = (
     ("unsupervised", "--frames", "1600", "--seed", "0"),
     ("clustering", "--points", "200000"),
     ("supervised", "--labels-per-kind", "8", "--seed", "0"),
+    ("learning",),
+    ("disentanglement", "--steps", "3000"),
 )
 
 

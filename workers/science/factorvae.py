@@ -25,14 +25,14 @@ IMAGES_IN_CACHE = 16
 class LearnRecipe:
     """What a FactorVAE learns from, how big it is and how it is trained."""
 
-    input: str = "angular"
-    """``"angular"`` (blind to in-plane rotation) or ``"image"`` (64 x 64, as published)."""
-    n_latents: int = 10
+    input: str = "spectral"
+    """``"spectral"`` or ``"angular"`` (both blind to in-plane rotation), or ``"image"`` (as published)."""
+    n_latents: int = 16
     gamma: float = 6.4
     """Weight of the total correlation; 6.4 to 100 in the paper."""
-    n_steps: int = 1500
-    batch_size: int = 64
-    learning_rate: float = 1e-4
+    n_steps: int = 900
+    batch_size: int = 512
+    learning_rate: float = 1e-3
     """Of the autoencoder, at the start; it falls to 5 % along a cosine. 1e-4 in the paper, for 3e5 steps."""
     discriminator_rate: float = 1e-4
     discriminator_width: int = 128
@@ -53,9 +53,9 @@ class LearnRecipe:
     """Orders of the Fourier series over the angle, from 1."""
     centre_reach: float = 0.04
     """How far the beam may be from the middle, as a share of the frame's side."""
-    noise_level: float = 0.3
+    noise_level: float = 0.5
     """Standard deviation that the decoder allows a feature: smaller means more active latents."""
-    max_frames: int = 50_000
+    max_frames: int = 20_000
     """Larger data sets are learned from a random subset of this size."""
     held_back: float = 0.05
     """Share of the frames that is not learned from but judged: at most 512, and none if less than 8."""
@@ -65,10 +65,14 @@ class LearnRecipe:
     """Processes that learn together, one a GPU, each with batches of this size; 0: one for each GPU."""
     beta: float = 1.0
     """Weight of the KL; with `gamma` 0 and 4 or so this is a beta-VAE (I. Higgins et al., ICLR 2017)."""
+    consistency: float = 50.0
+    """Weight of seeing the same in all views of a frame; only spectra come in views."""
+    temperature: float = 0.2
+    """Of that: smaller ones pull the nearest frames apart more than the others."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
-        require_choice("input", self.input, ("angular", "image"))
+        require_choice("input", self.input, ("spectral", "angular", "image"))
         require_range("n_latents", self.n_latents, 1, 60)
         require_range("gamma", self.gamma, 0, 1000)
         require_range("n_steps", self.n_steps, 1, 10_000_000)
@@ -93,6 +97,8 @@ class LearnRecipe:
         require_range("patience", self.patience, 0, 1000)
         require_range("processes", self.processes, 0, 64)
         require_range("beta", self.beta, 0, 1000)
+        require_range("consistency", self.consistency, 0, 10_000)
+        require_range("temperature", self.temperature, 0.01, 10)
         if self.patience and not self.held_back:
             raise RecipeError(
                 "Setting 'patience'", "no frames are held back to be judged", "Give held_back a share"

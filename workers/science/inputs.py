@@ -1,6 +1,7 @@
 """What a FactorVAE sees of a condensed frame: a vector of features, the same for learning and embedding."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +9,19 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from workers.science.chunks import in_chunks
 from workers.science.factorvae import IMAGE_SIDE, LearnRecipe
 from workers.science.polar import EMPTY, angular_power, find_centres, polar_maps, relative_magnitudes
 from workers.science.progress import Progress, silent
+from workers.science.ring_spectra import ring_spectra
 from workers.science.scale import DEFAULT, SCALES, from_levels
+from workers.science.views import N_VIEWS, shift, stretch, thin
+from workers.science.whitening import fit_directions
 
 CHUNK = 64
 """Frames that are turned into features at a time: bounds the memory."""
+N_FITTED = 2048
+"""Frames from whose views the directions are taken, at most, spread evenly through the data set."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +30,7 @@ class InputMap:
 
     `mask` (s, s) bool is True where a condensed frame may be used. `mean` and `scale` (n_features,) float32
     standardise the features; they are 0 and 1 for images. `stretch` is the scale of the condensed frames.
+    `axes` (n_raw, n_features) float32 are the directions of `whitening` that spectra are taken along, first.
     """
 
     recipe: LearnRecipe
@@ -31,6 +39,7 @@ class InputMap:
     mean: NDArray[np.float32]
     scale: NDArray[np.float32]
     stretch: str = DEFAULT
+    axes: NDArray[np.float32] | None = None
 
     def features(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return standardised features.
@@ -45,13 +54,27 @@ class InputMap:
         features : ndarray of shape (m, n_features), float32
             In units of the data set's spread.
         """
-        return (self.raw_features(frames) - self.mean) / self.scale
+        return self.standardised(self.raw_features(frames))
 
-    def raw_features(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return features before standardisation, of shape (m, n_features), float32."""
+    def standardised(self, raw: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return features (..., n_features) of what `raw_features` returned, (..., n_raw)."""
+        if self.axes is not None:
+            raw = raw @ self.axes
+        return (raw - self.mean) / self.scale
+
+    def raw_features(
+        self, frames: NDArray[np.uint8], random: np.random.Generator | None = None
+    ) -> NDArray[np.float32]:
+        """Return features before standardisation, of shape (m, n_raw), float32.
+
+        With `random`, which only spectra know, they are those of another view of each frame.
+        """
         if self.recipe.input == "image":
             return image_features(frames)
-        return angular_features(from_levels(frames, self.stretch, self.scale_max), self.mask, self.recipe)
+        counts = from_levels(frames, self.stretch, self.scale_max)
+        if self.recipe.input == "angular":
+            return angular_features(counts, self.mask, self.recipe)
+        return spectral_features(counts, self.mask, self.recipe, random)
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """Return what must be stored beside the weights to embed new frames."""
@@ -61,6 +84,7 @@ class InputMap:
             "input.scale": torch.from_numpy(self.scale),
             "input.scale_max": torch.tensor(self.scale_max, dtype=torch.float64),
             "input.stretch": torch.tensor(SCALES.index(self.stretch)),
+            **({} if self.axes is None else {"input.axes": torch.from_numpy(self.axes)}),
         }
 
     @classmethod
@@ -73,6 +97,7 @@ class InputMap:
             mean=tensors["input.mean"].numpy(),
             scale=tensors["input.scale"].numpy(),
             stretch=SCALES[int(tensors["input.stretch"])] if "input.stretch" in tensors else DEFAULT,
+            axes=tensors["input.axes"].numpy() if "input.axes" in tensors else None,
         )
 
 
@@ -95,11 +120,52 @@ def angular_features(
     features : ndarray of shape (m, n_bands * n_orders), float32
         Relative magnitudes of the angular Fourier series, band by band.
     """
-    roots = np.sqrt(np.maximum(counts, 0) + np.float32(EMPTY))
-    centres = find_centres(roots, mask, reach=recipe.centre_reach * len(mask))
-    maps = polar_maps(roots, mask, centres, n_radii=recipe.n_radii, n_angles=recipe.n_angles)
+    maps = _maps(counts, mask, recipe)
     magnitudes = relative_magnitudes(angular_power(maps), n_bands=recipe.n_bands, n_orders=recipe.n_orders)
     return magnitudes.reshape(len(counts), -1)
+
+
+def spectral_features(
+    counts: NDArray[np.float32],
+    mask: NDArray[np.bool_],
+    recipe: LearnRecipe,
+    random: np.random.Generator | None = None,
+) -> NDArray[np.float32]:
+    """Return the spectra of the rings of frames, or of another view of them.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (m, s, s), float32
+        Counts per pixel.
+    mask : ndarray of shape (s, s), bool
+        True where the pixels may be used.
+    recipe : LearnRecipe
+        Sizes of the polar map.
+    random : Generator, optional
+        With it each frame is seen with less light, about another centre, and stretched.
+
+    Returns
+    -------
+    features : ndarray of shape (m, n_spectra), float32
+        From `ring_spectra`.
+    """
+    if random is None:
+        return ring_spectra(_maps(counts, mask, recipe))
+    return ring_spectra(stretch(_maps(thin(np.maximum(counts, 0), random), mask, recipe, random), random))
+
+
+def _maps(
+    counts: NDArray[np.float32],
+    mask: NDArray[np.bool_],
+    recipe: LearnRecipe,
+    random: np.random.Generator | None = None,
+) -> NDArray[np.float32]:
+    """Return polar maps of the roots of counts about the centre of each frame, or near it if at random."""
+    roots = np.sqrt(np.maximum(counts, 0) + np.float32(EMPTY))
+    centres = find_centres(roots, mask, reach=recipe.centre_reach * len(mask))
+    if random is not None:
+        centres = shift(centres, random)
+    return polar_maps(roots, mask, centres, n_radii=recipe.n_radii, n_angles=recipe.n_angles)
 
 
 def image_features(frames: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -120,6 +186,7 @@ def prepare_inputs(
     path: Path,
     *,
     stretch: str = DEFAULT,
+    threads: int = 1,
     on_progress: Progress = silent,
 ) -> tuple[InputMap, NDArray[np.float32]]:
     """Compute the features of a data set once, into a file, and the map that made them.
@@ -138,6 +205,8 @@ def prepare_inputs(
         The file to write, float32 of shape (n, n_features); an older one is replaced.
     stretch : {"log", "sqrt", "none"}
         How counts became levels.
+    threads : int, default=1
+        Chunks worked on at a time.
     on_progress : Progress
         Told the frames done.
 
@@ -145,22 +214,59 @@ def prepare_inputs(
     -------
     inputs : InputMap
         With the mean and scale of this data set.
-    features : ndarray of shape (n, n_features), float32
-        Standardised, a memory map of `path`.
+    features : ndarray of shape (n, n_features) or (n, n_views, n_features), float32
+        Standardised, a memory map of `path`. Spectra come in several views, the first of the frame as it is.
     """
     zero, one = np.zeros(1, np.float32), np.ones(1, np.float32)
     inputs = InputMap(recipe=recipe, scale_max=scale_max, mask=mask, mean=zero, scale=one, stretch=stretch)
+    if recipe.input == "spectral":
+        return _prepare_views(condensed, inputs, path, threads, on_progress)
     n_features = inputs.raw_features(condensed[:1]).shape[1]
     features = np.lib.format.open_memmap(
         path, mode="w+", dtype=np.float32, shape=(len(condensed), n_features)
     )
-    for start in range(0, len(condensed), CHUNK):
-        on_progress(start, len(condensed), note="preparing frames")
-        features[start : start + CHUNK] = inputs.raw_features(condensed[start : start + CHUNK])
+    work = lambda start, stop: inputs.raw_features(np.asarray(condensed[start:stop]))  # noqa: E731
+    for start, stop, found in in_chunks(work, len(condensed), CHUNK, threads):
+        features[start:stop] = found
+        on_progress(stop, len(condensed), note="preparing frames")
     mean, scale = _standardisation(features, recipe)
     for start in range(0, len(condensed), CHUNK):
         features[start : start + CHUNK] = (features[start : start + CHUNK] - mean) / scale
     return replace(inputs, mean=mean, scale=scale), features
+
+
+def _prepare_views(
+    condensed: NDArray[np.uint8], inputs: InputMap, path: Path, threads: int, on_progress: Progress
+) -> tuple[InputMap, NDArray[np.float32]]:
+    """Find the directions from a part of the frames, then write all frames in all views along them."""
+    n = len(condensed)
+    fitted = np.unique(np.linspace(0, n - 1, min(n, N_FITTED)).astype(int))
+    n_all, raw = len(fitted) + n, []
+    work = partial(_raw_views, inputs, condensed, fitted)
+    for _, stop, found in in_chunks(work, len(fitted), CHUNK, threads):
+        raw.append(found)
+        on_progress(stop, n_all, note="preparing frames")
+    views = np.concatenate(raw)
+    axes = fit_directions(views)
+    along = views @ axes
+    scale = np.maximum(along.std(axis=(0, 1)), 1e-3)
+    inputs = replace(inputs, axes=axes, mean=along.mean(axis=(0, 1)), scale=scale)
+    features = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(n, N_VIEWS, axes.shape[1]))
+    work = partial(_raw_views, inputs, condensed, np.arange(n))
+    for start, stop, found in in_chunks(work, n, CHUNK, threads):
+        features[start:stop] = inputs.standardised(found)
+        on_progress(len(fitted) + stop, n_all, note="preparing frames")
+    return inputs, features
+
+
+def _raw_views(
+    inputs: InputMap, condensed: NDArray[np.uint8], rows: NDArray[np.int64], start: int, stop: int
+) -> NDArray[np.float32]:
+    """Return some rows in all views, (m, n_views, n_raw); the same ones for the same rows."""
+    frames = np.asarray(condensed[rows[start:stop]])
+    random = np.random.default_rng(int(rows[start]))
+    others = [inputs.raw_features(frames, random) for _ in range(N_VIEWS - 1)]
+    return np.stack([inputs.raw_features(frames), *others], axis=1)
 
 
 def _standardisation(

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+LEAST_SPREAD = 1e-4
+"""Of a latent, in standard deviations of the prior: what varies less is rounding."""
 BLOCK = 1 << 16
 """Frames at a time: memory does not grow with the data set."""
 
@@ -21,45 +23,58 @@ class LatentWeights:
         The latents that are used.
     mean, spread, weight : ndarray of shape (k,), float64
         Their mean and standard deviation over all frames, and how much each counts.
+    by_direction : bool
+        Whether only the direction of a point counts, not how far from the middle it is.
     """
 
     active: NDArray[np.int64]
     mean: NDArray[np.float64]
     spread: NDArray[np.float64]
     weight: NDArray[np.float64]
+    by_direction: bool = False
 
     def points(self, latents: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return latents (m, d) as points (m, k), float32."""
         chosen = np.asarray(latents, dtype=np.float64)[:, self.active]
-        return ((chosen - self.mean) / self.spread * self.weight).astype(np.float32)
+        points = (chosen - self.mean) / self.spread * self.weight
+        if self.by_direction:
+            # within one standard deviation of the prior nothing is known that would have a direction
+            points /= np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1)
+        return points.astype(np.float32)
 
 
 def latent_weights(latents: NDArray[np.float32], figures: dict[str, Any]) -> LatentWeights:
     """Choose the active latents, and weigh each by how well it is known.
 
-    A latent of unit variance with a KL of K nats has a posterior of standard deviation about exp(-K).
-    Distances in that unit count what the network can tell apart; without it, a latent that is nearly all
-    noise would weigh as much as the one that carries the shape.
+    A network that learned to see the same in all views of a frame did so by the directions of its latents
+    (`objective.inconsistency`), and so are its frames compared. Of other networks, a latent of unit variance
+    with a KL of K nats has a posterior of standard deviation about exp(-K). Distances in that unit count what
+    the network can tell apart; without it, a latent that is nearly all noise would weigh as much as the one
+    that carries the shape.
 
     Parameters
     ----------
     latents : ndarray of shape (n, d), float32
         Posterior means; usually a memory map, read in blocks.
     figures : dict
-        Of the network's card: `active_latents` and `kl_per_latent` in nats. If no latent is active, as after
-        learning from identical frames, all are taken.
+        Of the network's card: `active_latents`, `kl_per_latent` in nats, and `by_direction` if so. If no
+        latent is active, as after learning from identical frames, all are taken.
 
     Returns
     -------
     weights : LatentWeights
-        Points have mean 0; the best-known latent has standard deviation 1, and one that does not vary is 0.
+        Points have length 1 at most if only their direction counts. Otherwise they have mean 0, and the
+        best-known latent has standard deviation 1. A latent that does not vary is 0.
     """
     active = np.array(figures["active_latents"] or range(latents.shape[1]), dtype=np.int64)
     kl = np.asarray(figures["kl_per_latent"], dtype=np.float64)[active]
     mean = sum(block.sum(axis=0) for block in _blocks(latents, active)) / len(latents)
     squares = sum(np.square(block - mean).sum(axis=0) for block in _blocks(latents, active))
     spread = np.sqrt(squares / len(latents))
-    spread[spread < 1e-6] = np.inf
+    spread[spread < LEAST_SPREAD] = np.inf
+    if figures.get("by_direction"):
+        one = np.ones(len(active))
+        return LatentWeights(active, 0 * one, np.where(np.isinf(spread), spread, one), one, by_direction=True)
     return LatentWeights(active, mean, spread, np.exp(kl - kl.max()))
 
 

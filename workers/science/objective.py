@@ -7,6 +7,7 @@ enough.
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from workers.science.device import Computing
 from workers.science.factorvae import FactorVAE, LearnRecipe, kl_per_latent
@@ -27,6 +28,8 @@ class Objective(nn.Module):
         Precision and layout of the device.
     ranks : Ranks
         The processes that train together.
+    is_paired : bool
+        Whether the second half of a batch are other views of the frames of the first half.
     """
 
     def __init__(
@@ -36,10 +39,12 @@ class Objective(nn.Module):
         recipe: LearnRecipe,
         computing: Computing,
         ranks: Ranks,
+        is_paired: bool = False,
     ) -> None:
         super().__init__()
         self.model, self.discriminator = model, discriminator
         self.recipe, self.computing, self.ranks = recipe, computing, ranks
+        self.is_paired = is_paired
 
     def forward(
         self, x: Tensor, noise: Tensor, permuted: Tensor, ramp: float
@@ -49,7 +54,7 @@ class Objective(nn.Module):
         Parameters
         ----------
         x : Tensor of shape (b, n_features)
-            A batch.
+            A batch, in pairs of views or not.
         noise : Tensor of shape (b, d)
             Unit Gaussian.
         permuted : Tensor of shape (b, d)
@@ -78,6 +83,8 @@ class Objective(nn.Module):
         loss = (
             reconstruction + ramp * (self.recipe.beta * kl_cost + self.recipe.gamma * correlation) + telling
         )
+        if self.is_paired and self.recipe.consistency:
+            loss = loss + self.recipe.consistency * inconsistency(z, self.recipe.temperature)
         shown = torch.stack([reconstruction, kl.sum(), correlation, telling])
         return loss, torch.cat([shown, kl]).detach(), z.detach()
 
@@ -86,3 +93,29 @@ class Objective(nn.Module):
         bits = self.recipe.free_bits
         costs = self.ranks.mean(kl.detach()) > bits
         return torch.where(costs, kl, bits).sum()
+
+
+def inconsistency(z: Tensor, temperature: float) -> Tensor:
+    """Return how badly the two views of a frame find each other among all views of a batch.
+
+    The contrastive loss of T. Chen et al. (SimCLR, arXiv:2002.05709, equation 1), on the latents themselves:
+    their directions, which are what is clustered, come to say what all views of a frame have in common.
+
+    Parameters
+    ----------
+    z : Tensor of shape (2 b, d)
+        Latents of b frames in one view, then of the same frames in another.
+    temperature : float
+        By which cosines are divided.
+
+    Returns
+    -------
+    loss : Tensor
+        Scalar, mean cross entropy in nats.
+    """
+    half = len(z) // 2
+    directions = functional.normalize(z, dim=1)
+    likeness = directions @ directions.T / temperature
+    likeness = likeness.masked_fill(torch.eye(len(z), dtype=torch.bool, device=z.device), float("-inf"))
+    other = torch.arange(len(z), device=z.device).roll(half)
+    return functional.cross_entropy(likeness, other)

@@ -36,7 +36,7 @@ def main(path: str) -> int:
     recipe, scratch = read_recipe(LearnRecipe, call.pop("recipe")), Path(call.pop("scratch"))
     start_from = call.pop("start_from")
     if start_from:
-        call |= {"weights": read_weights(start_from, recipe, features.shape[1])}
+        call |= {"weights": read_weights(start_from, recipe, features.shape[-1])}
     with joined_ranks() as ranks:
         try:
             train_factorvae(features, recipe, scratch=scratch, on_progress=report, ranks=ranks, **call)

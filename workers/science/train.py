@@ -54,8 +54,9 @@ class FactorVAETraining:
 
     Parameters
     ----------
-    features : ndarray of shape (n, n_features), float32
-        All inputs, usually a memory map.
+    features : ndarray of shape (n, n_features) or (n, n_views, n_features), float32
+        All inputs, usually a memory map. Where there are views, a batch is one half of frames in one view,
+        and the same frames in another.
     recipe : LearnRecipe
         Sizes and rates.
     seed : int
@@ -79,11 +80,12 @@ class FactorVAETraining:
         self.device = pick_device()
         self.computing = pick_computing(self.device, recipe.n_steps)
         self.learned, self.held_back = split_rows(len(features), recipe.held_back, seed)
-        self._build(seed, weights)
         self.batches = Batches(features, self.device)
+        self._build(seed, weights)
         self.generator = torch.Generator().manual_seed(seed)
         n_drawn = min(self.ranks.n * recipe.batch_size, max(len(self.learned), 8))
-        self.n_drawn = -(-n_drawn // self.ranks.n) * self.ranks.n
+        parts = self.ranks.n * (2 if self.batches.n_views > 1 else 1)
+        self.n_drawn = -(-n_drawn // parts) * parts
         self.previous: Tensor | None = None
         self.table = LossTable(points_apart(recipe.n_steps, N_POINTS), recipe.n_latents, self.device)
         self.early_stop = EarlyStop(recipe.patience)
@@ -96,13 +98,13 @@ class FactorVAETraining:
         recipe = self.recipe
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.model = FactorVAE(recipe, self.features.shape[1])
+            self.model = FactorVAE(recipe, self.features.shape[-1])
             self.discriminator = build_discriminator(recipe)
         if weights is not None:
             self.model.load_state_dict(weights)
         elif recipe.input != "image":
             chosen = self.learned[:: -(-len(self.learned) // N_STARTED_FROM)]
-            self.model.start_from_components(torch.from_numpy(self.features[chosen.numpy()]))
+            self.model.start_from_components(self.batches.rows(chosen).cpu())
         self.model.to(self.device)
         if self.computing.channels_last and recipe.input == "image":
             self.model.to(memory_format=torch.channels_last)
@@ -118,7 +120,10 @@ class FactorVAETraining:
             ],
             fused=True,
         )
-        objective = Objective(self.model, self.discriminator, recipe, self.computing, self.ranks)
+        is_paired = self.batches.n_views > 1
+        objective = Objective(
+            self.model, self.discriminator, recipe, self.computing, self.ranks, is_paired=is_paired
+        )
         if self.ranks.n > 1:
             self.objective: Any = DistributedDataParallel(objective)
         else:
@@ -143,8 +148,15 @@ class FactorVAETraining:
 
     def _draw_batch(self) -> Tensor:
         """Draw frames with replacement, so that one is enough for a batch; return this process's part."""
-        drawn = torch.randint(len(self.learned), (self.n_drawn,), generator=self.generator)
-        return self.batches.rows(self.learned[self.ranks.share(drawn)])
+        n_views = self.batches.n_views
+        if n_views == 1:
+            drawn = torch.randint(len(self.learned), (self.n_drawn,), generator=self.generator)
+            return self.batches.rows(self.learned[self.ranks.share(drawn)])
+        half = self.n_drawn // 2
+        drawn = torch.randint(len(self.learned), (half,), generator=self.generator)
+        views = torch.randint(n_views, (2, half), generator=self.generator)
+        chosen = self.learned[self.ranks.share(drawn)]
+        return torch.cat([self.batches.rows(chosen, self.ranks.share(view)) for view in views])
 
     def _encode_a_batch(self) -> Tensor:
         """Return latents of a batch, for the first step, which has no other before it."""

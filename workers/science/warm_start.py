@@ -14,7 +14,7 @@ OF_THE_TRAINING = frozenset(
     {
         *("gamma", "beta", "n_steps", "batch_size", "learning_rate", "discriminator_rate", "warm_up"),
         *("discriminator_width", "free_bits", "active_kl", "noise_level", "max_frames", "held_back"),
-        *("patience", "processes"),
+        *("patience", "processes", "consistency", "temperature"),
     }
 )
 """Settings in which the two may differ; all others say what the network sees, and how big it is."""

@@ -145,7 +145,7 @@ def test_the_published_form_learns_images(tmp_path, condensed):
     recipe = {"input": "image", "n_steps": 3, "batch_size": 4, "discriminator_width": 8}
     network, card = learn_in(tmp_path, condensed, recipe=recipe)
     latents, _ = embed_in(tmp_path, condensed, network, [(0, 90)])
-    assert np.load(f"{latents}/latents.npy").shape == (90, 10)
+    assert np.load(f"{latents}/latents.npy").shape == (90, 16)
     assert card["recipe"]["input"] == "image"
 
 

@@ -99,11 +99,12 @@ def learn(
         geometry.scale_max,
         work / "inputs.npy",
         stretch=geometry.scale,
+        threads=threads,
         on_progress=on_progress,
     )
     begin: dict[str, Any] = {"seed": seed, "data_sha256": digest, "weights_sha256": ""}
     if start_from:
-        begin["weights"] = read_weights(start_from, settings, features.shape[1])
+        begin["weights"] = read_weights(start_from, settings, features.shape[-1])
         begin["weights_sha256"] = _sha256(Path(start_from) / WEIGHTS)
     if n_processes > 1:
         others = {name: value for name, value in begin.items() if name != "weights"}
@@ -176,6 +177,7 @@ def _final_figures(training: FactorVAETraining) -> dict[str, Any]:
         "mean_reconstruction": round(reconstruction, 4),
         "kl_per_latent": [round(value, 4) for value in kl.tolist()],
         "active_latents": [i for i, value in enumerate(kl.tolist()) if value >= threshold],
+        "by_direction": training.batches.n_views > 1 and training.recipe.consistency > 0,
     }
 
 

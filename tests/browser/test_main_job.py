@@ -225,7 +225,7 @@ def test_the_main_job_from_a_path_to_a_sorted_manifest(browser, portal, source, 
 def test_stopping_leaves_no_process_behind(tmp_path, number):
     folder = tmp_path / "data"
     folder.mkdir()
-    portal = Portal(folder, tmp_path)
+    portal = Portal(folder, tmp_path / "runs")
     portal.wait_until_up()
     assert len(processes_of(folder)) >= 6
     assert portal.stop(number) == 0

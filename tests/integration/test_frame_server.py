@@ -45,7 +45,7 @@ def pid_of_server(folder: Path) -> int:
 
 def test_the_frame_server_comes_and_goes_with_the_portal_and_is_started_again(tmp_path: Path) -> None:
     folder = tmp_path / "data"
-    portal = Portal(folder, tmp_path)
+    portal = Portal(folder, tmp_path / "runs")
     try:
         assert status_of(folder) == {"ok": True, "readers": []}
         mode = Path(socket_of(folder)).stat().st_mode & 0o777

@@ -75,7 +75,7 @@ def _card_context(product: Product) -> dict[str, Any]:
     figures = [
         (WORDS.get(name, name.replace("_", " ")), value)
         for name, value in (card.get("figures") or {}).items()
-        if isinstance(value, int | float)
+        if isinstance(value, int | float) and not isinstance(value, bool)
     ]
     return {
         "card": card,

@@ -46,7 +46,7 @@ class Version:
 
 @lru_cache(maxsize=256)
 def _bytes(condensation: UUID) -> int:
-    """Add up once: the list of a million frames' sheets is long, and never changes."""
+    """Add up once: a product never changes."""
     files = Product.objects.values_list("files", flat=True).get(pk=condensation)
     return sum(file.get("size", 0) for file in files.values())
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-SHEET = 256  # frames on one thumbnail sheet; shards begin at multiples of it
+SHEET = 256  # frames on one thumbnail sheet, which shards do not cut
 LARGEST_SHARD = 64 * SHEET
 LARGEST_OF_NETWORKS = 4 * LARGEST_SHARD  # to load torch and a network takes as long as thousands of frames
 

@@ -225,8 +225,11 @@ def prepare_inputs(
     features = np.lib.format.open_memmap(
         path, mode="w+", dtype=np.float32, shape=(len(condensed), n_features)
     )
-    work = lambda start, stop: inputs.raw_features(np.asarray(condensed[start:stop]))  # noqa: E731
-    for start, stop, found in in_chunks(work, len(condensed), CHUNK, threads):
+
+    def raw(start: int, stop: int) -> NDArray[np.float32]:
+        return inputs.raw_features(np.asarray(condensed[start:stop]))
+
+    for start, stop, found in in_chunks(raw, len(condensed), CHUNK, threads):
         features[start:stop] = found
         on_progress(stop, len(condensed), note="preparing frames")
     mean, scale = _standardisation(features, recipe)

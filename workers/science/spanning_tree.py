@@ -16,7 +16,7 @@ from workers.science.compiled import compiled
 from workers.science.nearest import Neighbours, in_portions
 from workers.science.point_tree import PointTree
 from workers.science.progress import Progress, silent
-from workers.science.tree_search import crossing_of_leaves
+from workers.science.tree_crossing import crossing_of_leaves
 
 STRIDES = (64, 16, 4, 1)
 """Every 64th leaf searches first, then every 16th and so on: what few find spares the many. In fixed steps,

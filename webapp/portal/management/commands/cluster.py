@@ -1,24 +1,24 @@
 """`manage.py cluster`: the clustering alone, on an array of latents."""
 
 import os
-import sys
 import tempfile
 import time
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
+from django.db import DatabaseError
 
-from webapp.datasets.ask import StepFailed, StepRefused, run_step
+from webapp.datasets.ask import StepRefused, run_step
 from webapp.portal.files import copy_whole
+from webapp.portal.step_command import StepCommand
 
 
-class Command(BaseCommand):
+class Command(StepCommand):
     """Cluster the rows of an array by density, in a child process, and write a label for each."""
 
     help = "Cluster an (n, d) array of LATENTS and write the labels, -1 for noise."
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("latents", type=Path, metavar="LATENTS.npy", help="an array of n rows, float32")
@@ -42,26 +42,12 @@ class Command(BaseCommand):
             "--threads", type=int, default=len(os.sched_getaffinity(0)), help="default: all cores"
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        given = Namespace(**options)
-        try:
-            self._cluster(given)
-        except StepRefused as error:
-            self._end(2, str(error))
-        except OSError as error:
-            self._end(2, f"{given.out}: cannot be written ({error.strerror}). Give another --out.")
-        except StepFailed as error:
-            self._end(1, str(error))
-        except KeyboardInterrupt:
-            self._end(130, "Stopped.")
+    def words_of(self, error: OSError | DatabaseError, given: Namespace) -> str:
+        if isinstance(error, OSError):
+            return f"{given.out}: cannot be written ({error.strerror}). Give another --out."
+        return super().words_of(error, given)
 
-    def _end(self, code: int, line: str) -> None:
-        self.stderr.write(" ".join(line.split()))
-        sys.exit(code)
-
-    def _cluster(self, given: Namespace) -> None:
-        if given.threads < 1:
-            raise StepRefused(f"--threads {given.threads}: nothing can run on none. Give 1 or more.")
+    def run(self, given: Namespace) -> None:
         _require_place(given.out)
         recipe = {
             "min_cluster_size": given.min_cluster_size,

@@ -2,30 +2,28 @@
 
 import json
 import os
-import sys
 import tempfile
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandParser
-from django.db import DatabaseError
+from django.core.management.base import CommandParser
 
-from webapp.datasets.ask import StepFailed, StepRefused, ask_step, run_step
+from webapp.datasets.ask import StepRefused, ask_step, run_step
 from webapp.jobs.models import Product
 from webapp.portal.files import copy_whole
 from webapp.portal.sources import in_order, roots_of
+from webapp.portal.step_command import StepCommand
 from webapp.supervisor.group import prepare_database
 
 CARD = "card.json"
 
 
-class Command(BaseCommand):
+class Command(StepCommand):
     """Condense frames as the network's were, embed them, and write one row a frame."""
 
     help = "Embed the frames of SOURCE by a FactorVAE and write latents, float32 of shape (frames, latents)."
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -40,26 +38,7 @@ class Command(BaseCommand):
             "--threads", type=int, default=len(os.sched_getaffinity(0)), help="default: all cores"
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        given = Namespace(**options)
-        try:
-            self._embed(given)
-        except StepRefused as error:
-            self._end(2, str(error))
-        except (OSError, DatabaseError) as error:
-            self._end(2, f"{type(error).__name__}: {error}. Mend that, then run the command again.")
-        except StepFailed as error:
-            self._end(1, str(error))
-        except KeyboardInterrupt:
-            self._end(130, "Stopped.")
-
-    def _end(self, code: int, line: str) -> None:
-        self.stderr.write(" ".join(line.split()))
-        sys.exit(code)
-
-    def _embed(self, given: Namespace) -> None:
-        if given.threads < 1:
-            raise StepRefused(f"--threads {given.threads}: nothing can run on none. Give 1 or more.")
+    def run(self, given: Namespace) -> None:
         if given.out.is_dir() or not os.access(given.out.absolute().parent, os.W_OK):
             raise StepRefused(f"{given.out}: no file can be written there. Give another --out.")
         network, sources = find_network(given.network), in_order(given.sources)

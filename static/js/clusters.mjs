@@ -87,6 +87,12 @@ find("sheet-close")?.addEventListener("click", () => {
   bar.aim(null);
 });
 
+// Clusters that were read anew are shown at once, unless somebody is in the middle of something: there is a link.
+document.body.addEventListener("clusters-ready", () => {
+  const isBusy = !sheet.hidden || document.querySelector("dialog[open]") || document.activeElement?.matches("input, select, textarea");
+  if (!isBusy) window.location.assign(window.location.pathname);
+});
+
 async function startMap() {
   try {
     await map.start();

@@ -26,6 +26,22 @@ from webapp.accounts.models import Group, Membership, User
 from webapp.datasets.models import Dataset, SourceFile
 from webapp.jobs.models import Product
 
+TRIED = [
+    {"min_cluster_size": size, "min_samples": samples, "method": method}
+    | {"n_clusters": n, "noise_share": noise, "relative_validity": validity, "score": validity}
+    for size, samples, method, n, noise, validity in (
+        (10, 5, "eom", 3, 0.1, 0.61),
+        (10, 5, "leaf", 5, 0.4, 0.35),
+        (20, 15, "eom", 2, 0.2, -0.12),
+    )
+]
+CHOICE = {
+    **TRIED[0],
+    "n_tried": 3,
+    "reason": "Of 3 settings the best.",
+    "table": TRIED,
+}
+MOST_NEIGHBOURS = 21
 VERSIONS = {"python": "3.11", "torch": "2.13.0", "numpy": "2.0"}
 
 
@@ -124,7 +140,7 @@ def make_sorted_dataset(group: Group, n_frames: int = 600, name: str = "run 7", 
         {"condensation": condensation, "network": network},
     )
     latents = {"embedding": embedding, "network": network}
-    facts = {"n_clusters": 3, "n_noise": int((drawn.labels < 0).sum()), "choice": {"min_cluster_size": 10}}
+    facts = {"n_clusters": 3, "n_noise": int((drawn.labels < 0).sum()), "choice": CHOICE}
     make_product(dataset, "cluster", lambda out: _write_clusters(out, drawn), facts, latents)
     make_product(dataset, "project", lambda out: np.save(out / "map.npy", drawn.positions), {}, latents)
     return dataset
@@ -342,6 +358,8 @@ def _write_clusters(out: Path, drawn: DrawnFrames) -> None:
     clusters.sort(key=lambda entry: -entry["size"])
     (out / "clusters.json").write_text(json.dumps(clusters))
     n = len(drawn.kinds)
+    (out / "density").mkdir()
+    np.save(out / "density" / "rows.npy", np.zeros((n, MOST_NEIGHBOURS), np.int32))
     np.savez(
         out / "tree.npz",
         parent=np.full(3, n),

@@ -288,6 +288,9 @@ def whole_requests(world: World) -> Iterator[tuple[str, dict[str, Any]]]:
     yield reverse("labels:label-apply", args=pk), as_json(act)
     yield reverse("labels:label-undo", args=pk), as_json(undo)
     yield reverse("labels:class-add", args=pk), {"data": {"name": "Bent"}}
+    read = {"clustering": world.product("cluster").pk, "min_samples": 7}
+    yield reverse("explore:cluster-again", args=pk), {"data": read}
+    yield reverse("explore:clustering-choose", args=pk), {"data": read}
     yield reverse("networks:dataset-learn", args=pk), {"data": {"seed": 9, "n_steps": 100}}
     yield reverse("manifests:dataset-train", args=pk), {}
     yield reverse("manifests:dataset-write", args=pk), {}

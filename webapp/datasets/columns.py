@@ -178,7 +178,8 @@ def columns_of(
     None where one of the named products is not (or no longer) one of the data set's.
     """
     rows = Product.objects.filter(dataset=dataset, kind__in=KINDS).defer("files", "facts")
-    found = order_by_choice(list(rows.order_by("-created_at")), dataset.current_condensation)
+    rows = list(rows.order_by("-created_at"))
+    found = order_by_choice(rows, dataset.current_condensation, dataset.current_clustering)
     wanted = {"cluster": clustering, "project": drawn}
     products: dict[str, Product] = {}
     for product in found:

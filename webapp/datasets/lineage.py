@@ -10,15 +10,36 @@ from webapp.datasets.models import Dataset
 from webapp.jobs.models import Product
 
 
-def order_by_choice(rows: Sequence[Any], current: UUID | None) -> list[Any]:
-    """Put what came of another condensation than the current one behind the rest; else the order stays.
+def order_by_choice(
+    rows: Sequence[Any], condensation: UUID | None, clustering: UUID | None = None
+) -> list[Any]:
+    """Put what came of another condensation or clustering than the current one behind the rest.
 
-    `rows` are products of one data set, or their values as dicts, the newest first. Without a choice, or
-    where the chosen one is not there (yet), the newest condensation is the current one.
+    `rows` are products of one data set, or their values as dicts, the newest first; else their order stays.
+    Without a choice, or where the chosen one is not there (yet), the newest is the current one.
     """
+    elsewhere = _came_of_another(rows, condensation)
+    ordered = sorted(rows, key=lambda row: str(_of(row, "id")) in elsewhere)
+    clusterings = [str(_of(row, "id")) for row in ordered if _of(row, "kind") == "cluster"]
+    if len(clusterings) < 2:
+        return ordered
+    is_there = str(clustering) in clusterings and str(clustering) not in elsewhere
+    chosen = str(clustering) if is_there else clusterings[0]
+
+    def is_of_another(row: Any) -> bool:
+        if _of(row, "kind") == "cluster":
+            return str(_of(row, "id")) != chosen
+        used = {str(value) for value in _of(row, "inputs").values()}
+        return chosen not in used and not used.isdisjoint(clusterings)
+
+    return sorted(ordered, key=is_of_another)
+
+
+def _came_of_another(rows: Sequence[Any], current: UUID | None) -> set[str]:
+    """Return the ids of what came of another condensation than the current one."""
     condensations = [str(_of(row, "id")) for row in rows if _of(row, "kind") == "condense"]
     if len(condensations) < 2:
-        return list(rows)
+        return set()
     chosen = str(current) if str(current) in condensations else condensations[0]
     inputs = {str(_of(row, "id")): [str(value) for value in _of(row, "inputs").values()] for row in rows}
     comes_of_another = {pk: pk != chosen for pk in condensations}
@@ -29,13 +50,13 @@ def order_by_choice(rows: Sequence[Any], current: UUID | None) -> list[Any]:
             comes_of_another[pk] = any(is_elsewhere(parent) for parent in inputs.get(pk, ()))
         return comes_of_another[pk]
 
-    return sorted(rows, key=lambda row: is_elsewhere(str(_of(row, "id"))))
+    return {pk for pk in (str(_of(row, "id")) for row in rows) if is_elsewhere(pk)}
 
 
 def newest(dataset: Dataset, kind: str) -> Product | None:
-    """Return the newest product of a kind that came of the current condensation, else the newest of all."""
+    """Return the newest product of a kind that came of what is current, else the newest of all."""
     rows = Product.objects.filter(dataset=dataset).order_by("-created_at").values("id", "kind", "inputs")
-    ordered = order_by_choice(rows, dataset.current_condensation)
+    ordered = order_by_choice(rows, dataset.current_condensation, dataset.current_clustering)
     pk = next((row["id"] for row in ordered if row["kind"] == kind), None)
     return Product.objects.filter(pk=pk).first() if pk else None
 
@@ -52,6 +73,13 @@ def choose_condensation(*, dataset: Dataset, condensation: UUID | None) -> None:
     """Let all that follows go on from one condensation; None: from the newest."""
     Dataset.objects.filter(pk=dataset.pk).update(current_condensation=condensation)
     dataset.current_condensation = condensation
+
+
+@transaction.atomic
+def choose_clustering(*, dataset: Dataset, clustering: UUID | None) -> None:
+    """Let pages show the clusters of one clustering, and the manifest hold them; None: of the newest."""
+    Dataset.objects.filter(pk=dataset.pk).update(current_clustering=clustering)
+    dataset.current_clustering = clustering
 
 
 def _of(row: Any, name: str) -> Any:

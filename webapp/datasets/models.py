@@ -26,6 +26,7 @@ class Dataset(models.Model):
     `mask_words` says what became of the mask that people had drawn for `relinked_from`.
 
     `current_condensation` is the one that a person chose for what follows; the newest where nobody chose.
+    `current_clustering` likewise: the one whose clusters pages show and the manifest holds.
     `hit_threshold` is the least number of lit pixels of a hit; what the index says where nobody set it.
     """
 
@@ -41,6 +42,7 @@ class Dataset(models.Model):
     last_look = models.JSONField(default=dict)
     mask_words = models.CharField(max_length=500, blank=True)
     current_condensation = models.UUIDField(null=True)
+    current_clustering = models.UUIDField(null=True)
     hit_threshold = models.FloatField(null=True)
     is_draft = models.BooleanField(default=True)
     n_frames = models.BigIntegerField(null=True)

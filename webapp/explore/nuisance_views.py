@@ -4,15 +4,15 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from webapp.accounts.access import get_for, require_writer
 from webapp.accounts.models import Group
-from webapp.datasets.columns import Columns, columns_of
 from webapp.datasets.models import Dataset
 from webapp.explore.nuisances import read_report, report_job, report_product, write_report
+from webapp.explore.views import columns_of_request
 
 
 @login_required
@@ -20,7 +20,7 @@ from webapp.explore.nuisances import read_report, report_job, report_product, wr
 def nuisance_report(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Show how much of clusters and latents nuisances explain; a fragment of the clusters page."""
     dataset = get_for(request.user, Dataset.objects, pk=pk)
-    clustering = _columns(request, dataset).products.get("cluster")
+    clustering = columns_of_request(request, dataset).products.get("cluster")
     product = report_product(clustering)
     context = {
         "dataset": dataset,
@@ -39,18 +39,7 @@ def nuisance_write(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Write the nuisance report of the clusters that the page shows."""
     dataset = get_for(request.user, Dataset.objects.select_related("group"), pk=pk)
     require_writer(request.user, dataset.group)
-    if write_report(columns=_columns(request, dataset), user=request.user) is None:
+    clustering = columns_of_request(request, dataset).products.get("cluster")
+    if clustering is None or write_report(origin=clustering, user=request.user) is None:
         messages.error(request, "What these clusters were made from is gone. Sort the data set again.")
     return redirect("explore:dataset-clusters", pk=pk)
-
-
-def _columns(request: HttpRequest, dataset: Dataset) -> Columns:
-    """Return the columns with the clustering that the request names, or with the newest."""
-    given = request.GET.get("clustering") or request.POST.get("clustering")
-    try:
-        columns = columns_of(dataset, clustering=UUID(given) if given else None)
-    except ValueError as error:
-        raise Http404 from error
-    if columns is None:
-        raise Http404("There are no such clusters.")
-    return columns

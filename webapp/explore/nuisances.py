@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from webapp.accounts.models import User
-from webapp.datasets.columns import NOISE, Columns, read_json
+from webapp.datasets.columns import NOISE, read_json
 from webapp.datasets.services import measure_frames
 from webapp.explore.services import report_nuisances
 from webapp.jobs.models import Job, Product, State
@@ -126,21 +126,24 @@ def _latent_row(entry: dict[str, Any], names: list[str]) -> Row:
     return Row(entry["id"], f"Latent {entry['id']}", cells, "" if entry["active"] else "not used")
 
 
-def write_report(*, columns: Columns, user: User | None = None) -> Handle | None:
-    """Ask for the report of the clusters that a page shows, and for the measures if need be.
+def write_report(
+    *, origin: Product, clustering: Handle | None = None, user: User | None = None
+) -> Handle | None:
+    """Ask for the report of a clustering, and for the measures if need be.
 
-    None where what they were made from is not there any more.
+    `clustering` is one made, or being made, of the latents of `origin`; else `origin` itself is meant.
+    None where what it was made from is not there any more.
     """
-    clustering = columns.products.get("cluster")
-    embedding = _product(clustering, "embedding")
-    network, condensation = _product(clustering, "network"), _product(embedding, "condensation")
+    embedding = _product(origin, "embedding")
+    network, condensation = _product(origin, "network"), _product(embedding, "condensation")
     index, source = _product(condensation, "index"), _product(condensation, "source")
-    found = (clustering, embedding, network, condensation, index, source)
+    found = (embedding, network, condensation, index, source)
     if any(product is None for product in found):
         return None
-    clusters, latents, learned, condensed, frames, looked_into = (Handle.of(product) for product in found)
-    common = {"dataset": columns.dataset, "index": frames, "condensation": condensed, "user": user}
+    latents, learned, condensed, frames, looked_into = (Handle.of(product) for product in found)
+    common = {"dataset": origin.dataset, "index": frames, "condensation": condensed, "user": user}
     measures = measure_frames(source=looked_into, **common)
+    clusters = clustering or Handle.of(origin)
     return report_nuisances(
         measures=measures, embedding=latents, network=learned, clustering=clusters, **common
     )

@@ -4,6 +4,7 @@ from typing import Any
 
 from webapp.accounts.models import User
 from webapp.datasets.models import Dataset
+from webapp.jobs.models import Product
 from webapp.jobs.services import Handle, submit
 
 
@@ -23,6 +24,26 @@ def find_clusters(
         dataset=dataset,
         inputs={"embedding": embedding, "network": network},
         params={"recipe": recipe or {}, "seed": seed},
+        user=user,
+    )
+
+
+def read_clusters(
+    *,
+    dataset: Dataset,
+    clustering: Product,
+    recipe: dict[str, Any],
+    within: int | None = None,
+    user: User | None = None,
+) -> Handle:
+    """Ask for clusters read anew from the tree of a clustering, or for the parts of one of its clusters."""
+    inputs = {"clustering": clustering, **{name: clustering.input(name) for name in ("embedding", "network")}}
+    return submit(
+        kind="recluster",
+        group=dataset.group,
+        dataset=dataset,
+        inputs={name: Handle.of(product) for name, product in inputs.items()},
+        params={"recipe": recipe, "within": within},
         user=user,
     )
 

@@ -2,12 +2,15 @@
 
 from django.urls import path
 
-from webapp.explore import frame_numbers, frame_views, nuisance_views, views
+from webapp.explore import again_views, frame_numbers, frame_views, nuisance_views, views
 
 app_name = "explore"
 urlpatterns = [
     path("datasets/<uuid:pk>/clusters/", views.dataset_clusters, name="dataset-clusters"),
     path("datasets/<uuid:pk>/clusters/frames/", views.frame_list, name="frame-list"),
+    path("datasets/<uuid:pk>/clusters/again/", again_views.cluster_again, name="cluster-again"),
+    path("datasets/<uuid:pk>/clusters/again/status/", again_views.again_status, name="again-status"),
+    path("datasets/<uuid:pk>/clusters/choose/", again_views.clustering_choose, name="clustering-choose"),
     path("datasets/<uuid:pk>/clusters/nuisances/", nuisance_views.nuisance_report, name="nuisance-report"),
     path(
         "datasets/<uuid:pk>/clusters/nuisances/write/", nuisance_views.nuisance_write, name="nuisance-write"

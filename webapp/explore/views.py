@@ -13,8 +13,11 @@ from django.views.decorators.http import require_GET, require_POST
 from webapp.accounts.access import get_for
 from webapp.accounts.models import Group
 from webapp.datasets.columns import Columns, columns_of
+from webapp.datasets.lineage import newest
 from webapp.datasets.models import Dataset
 from webapp.datasets.scopes import ScopeError, columns_of_scope, sorted_frames
+from webapp.explore.clusterings import has_tree, reading_job, reading_words, readings_of, sweeps_of
+from webapp.explore.forms import AgainForm
 from webapp.explore.nuisances import flags_of
 from webapp.explore.palette import CYCLE, NOISE_COLOUR
 from webapp.explore.sampling import MOST_POINTS
@@ -38,7 +41,25 @@ MOST_LISTED = 240
 def dataset_clusters(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Show the map and the clusters of a data set."""
     dataset = get_for(request.user, Dataset.objects, pk=pk)
-    columns = columns_of(dataset)
+    return render_clusters(request, dataset, columns_of_request(request, dataset))
+
+
+def columns_of_request(request: HttpRequest, dataset: Dataset) -> Columns:
+    """Return the columns with the clustering that the request names, or with the current one."""
+    given = request.GET.get("clustering") or request.POST.get("clustering")
+    try:
+        columns = columns_of(dataset, clustering=UUID(given) if given else None)
+    except ValueError as error:
+        raise Http404 from error
+    if columns is None:
+        raise Http404("There are no such clusters.")
+    return columns
+
+
+def render_clusters(
+    request: HttpRequest, dataset: Dataset, columns: Columns, form: AgainForm | None = None
+) -> HttpResponse:
+    """Answer the clusters page; `form` is one that was filled in wrongly."""
     cards = cluster_cards(columns)
     flags = flags_of(columns.products.get("cluster"))
     for card in cards:
@@ -54,8 +75,26 @@ def dataset_clusters(request: HttpRequest, pk: UUID) -> HttpResponse:
         "jobs": active_jobs(dataset),
         "may_write": Group.objects.writable_by(request.user).filter(pk=dataset.group_id).exists(),
         "page": {**_page_facts(dataset, columns, cards), "user": request.user.pk},
+        **_again_context(dataset, columns.products.get("cluster"), form),
     }
-    return render(request, "explore/dataset_clusters.html", context)
+    return render(request, "explore/dataset_clusters.html", context, status=422 if form else 200)
+
+
+def _again_context(dataset: Dataset, shown: Product | None, form: AgainForm | None) -> dict[str, Any]:
+    """Return what the panel needs that reads clusters anew."""
+    if shown is None:
+        return {}
+    shown.dataset = dataset
+    current = newest(dataset, "cluster")
+    return {
+        "shown": shown,
+        "shown_words": reading_words(shown, current),
+        "is_current": shown == current,
+        "form": form or (AgainForm(clustering=shown) if has_tree(shown) else None),
+        "sweeps": sweeps_of(shown),
+        "readings": readings_of(dataset, shown, current),
+        "reading_job": reading_job(dataset),
+    }
 
 
 def _page_facts(dataset: Dataset, columns: Columns, cards: list[dict[str, Any]]) -> dict[str, Any]:

@@ -39,6 +39,12 @@ class Kind:
     queue: str
     stages: tuple[Stage, ...]
     ends_on_request: bool = False  # a stop is its normal end, not a cancellation
+    makes: str = ""  # the kind of its product, where that is not called like the job
+
+    @property
+    def product(self) -> str:
+        """The kind of what it leaves behind."""
+        return self.makes or self.name
 
 
 _KINDS = (
@@ -83,6 +89,14 @@ _KINDS = (
         ),
     ),
     Kind("cluster", "Find clusters", "gpu", (Stage("cluster.cluster", "clustering"),)),
+    # Not on the queue on which networks are trained: people wait for it, and it takes seconds.
+    Kind(
+        "recluster",
+        "Read clusters anew",
+        "cpu",
+        (Stage("cluster.recluster", "reading clusters"),),
+        makes="cluster",
+    ),
     Kind("project", "Draw the map", "gpu", (Stage("project.project", "projecting"),)),
     Kind("gallery", "Write the gallery", "cpu", (Stage("gallery.write_gallery", "drawing"),)),
     Kind("nuisance", "Write the nuisance report", "cpu", (Stage("nuisance.report", "comparing"),)),

@@ -177,7 +177,7 @@ def _open_next_stage(
         return
     product = Product.objects.create(
         id=job.result_id,
-        kind=job.kind,
+        kind=job.kind_of.product,
         group_id=job.group_id,
         dataset_id=job.dataset_id,
         job=job,

@@ -86,7 +86,7 @@ def lines_of(datasets: list[Dataset]) -> dict[UUID, list[LineStep]]:
         products[row["dataset_id"]].append(row)
     for dataset in datasets:
         rows = [row for row in products[dataset.pk] if looked_at(dataset, row)]
-        rows = order_by_choice(rows, dataset.current_condensation)
+        rows = order_by_choice(rows, dataset.current_condensation, dataset.current_clustering)
         # Whoever returns to an earlier threshold of hits returns to the manifest that was written with it.
         products[dataset.pk] = sorted(rows, key=lambda row: _has_other_hits(row, dataset.hit_threshold))
     jobs: dict[UUID, dict] = {dataset.pk: {} for dataset in datasets}
@@ -187,7 +187,7 @@ def _is_stale(kind: str, record: _Record) -> bool:
     kinds = {str(row["id"]): row["kind"] for row in record.products}
     for name in product["inputs"].values():
         made_by = kinds.get(str(name))
-        if made_by is None:
+        if made_by in (None, kind):  # gone, or the older one of its own kind that it set out from
             continue
         if str(record.newest(made_by)["id"]) != str(name) or _is_stale(made_by, record):
             return True

@@ -16,6 +16,7 @@ from webapp.datasets.recipes import read_geometry, versions_of
 from webapp.datasets.refresh import refresh_of
 from webapp.datasets.relink import COMPARING, LOOKING
 from webapp.datasets.source_files import source_files_of
+from webapp.explore.clusterings import root_of
 from webapp.explore.views import page_urls
 from webapp.jobs.models import Job, Product, State
 from webapp.portal.line import RUNNING, WAITING, LineStep, lines_of, looked_at
@@ -162,6 +163,8 @@ def newest_recipe(dataset: Dataset) -> Recipe:
 def _newest_params(dataset: Dataset, kind: str) -> dict[str, Any]:
     job = Job.objects.filter(dataset=dataset, kind=kind).active().first()
     made_by = job or newest(dataset, kind)
+    if kind == "cluster" and made_by and not job:
+        made_by = root_of(made_by)  # from which clusters may have been read anew since
     return made_by.params if made_by else {}
 
 

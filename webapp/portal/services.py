@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from webapp.accounts.models import User
+from webapp.datasets.lineage import choose_clustering, newest
 from webapp.datasets.models import Dataset
 from webapp.datasets.services import condense_frames, index_frames, inspect_source, measure_frames
+from webapp.explore.clusterings import root_of
 from webapp.explore.services import draw_map, find_clusters, report_nuisances, write_gallery
 from webapp.jobs.services import Handle
 from webapp.labels.selectors import last_event_id, n_labelled
@@ -60,7 +62,7 @@ def sort_dataset(*, dataset: Dataset, recipe: Recipe | None = None, user: User |
     network = learn_patterns(condensation=condensation, recipe=recipe.learn, seed=recipe.seed, **common)
     embedding = embed_frames(condensation=condensation, network=network, **common)
     latents = {"embedding": embedding, "network": network, "seed": recipe.seed, **common}
-    clustering = find_clusters(recipe=recipe.cluster, **latents)
+    clustering = current_reading(dataset, find_clusters(recipe=recipe.cluster, **latents))
     drawn = draw_map(**latents)
     gallery = write_gallery(condensation=condensation, clustering=clustering, drawn=drawn, **common)
     report = report_nuisances(
@@ -103,6 +105,17 @@ def sort_dataset(*, dataset: Dataset, recipe: Recipe | None = None, user: User |
         classification=classification,
         manifest=manifest,
     )
+
+
+def current_reading(dataset: Dataset, found: Handle) -> Handle:
+    """Return what people have read from the clusters that were found, or these, which become current."""
+    current = newest(dataset, "cluster")
+    if found.job or current is None:
+        return found
+    if root_of(current).pk == found.id:
+        return Handle.of(current)
+    choose_clustering(dataset=dataset, clustering=found.id)
+    return found
 
 
 def sort_by_labels(

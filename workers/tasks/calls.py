@@ -30,6 +30,10 @@ def on_product(product: Product) -> None:
         from webapp.datasets.lineage import choose_condensation
 
         choose_condensation(dataset=product.dataset, condensation=None)  # what was just made is the newest
+    elif product.kind == "cluster":
+        from webapp.datasets.lineage import choose_clustering
+
+        choose_clustering(dataset=product.dataset, clustering=None)
     elif product.kind in ("match", "file-labels"):
         from webapp.labels.carry import carry_over, import_file_labels
 
@@ -143,6 +147,23 @@ def _latents(claim: Claim) -> dict[str, Any]:
     }
 
 
+def _recluster(claim: Claim) -> dict[str, Any]:
+    from webapp.explore.clusterings import with_tree_for
+
+    recipe, within = claim.job.params["recipe"], claim.job.params["within"]
+    earlier = _input(claim, "clustering")
+    # All members of a family share one tree; one of them may have it connected as it is asked for now.
+    read = with_tree_for(earlier, recipe.get("min_samples")) if within is None else earlier
+    return {
+        "cluster_dir": str(read.folder),
+        "latents_dir": _folder(claim, "embedding"),
+        "network_dir": _folder(claim, "network"),
+        "recipe": recipe,
+        "within": within,
+        "threads": settings.ACCELERATOR_THREADS,
+    }
+
+
 def _gallery(claim: Claim) -> dict[str, Any]:
     from webapp.explore.palette import cluster_colour
 
@@ -215,6 +236,7 @@ _BUILDERS = {
     "embed.embed_range": _applied,
     "embed.merge_latents": lambda claim: {"parts": _parts(claim)},
     "cluster.cluster": _latents,
+    "cluster.recluster": _recluster,
     "project.project": _latents,
     "gallery.write_gallery": _gallery,
     "nuisance.report": _nuisance,

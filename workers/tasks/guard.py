@@ -112,7 +112,8 @@ def _tell_that_nothing_confines() -> None:
 def _publish(claim: Claim, end: dict[str, Any], out: Path) -> None:
     """Rename the finished folder into its place, then commit; readers see all of it or nothing."""
     if claim.is_last_stage:
-        place = settings.DATA_DIR / "products" / claim.job.kind / f"{claim.job.result_id}-{claim.attempt}"
+        name = f"{claim.job.result_id}-{claim.attempt}"
+        place = settings.DATA_DIR / "products" / claim.job.kind_of.product / name
     else:
         place = out.with_suffix("")
     place.parent.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
 """The nuisance report on the clusters page."""
 
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -119,8 +120,7 @@ def test_a_report_of_other_clusters_is_not_shown(client: Client, dataset: Datase
 
 
 def copy_files(product: Product, out: Path) -> None:
-    for path in product.folder.iterdir():
-        (out / path.name).write_bytes(path.read_bytes())
+    shutil.copytree(product.folder, out, dirs_exist_ok=True)
 
 
 def test_hundreds_of_clusters_are_cut_short_but_no_flag_is_left_out(client: Client, dataset: Dataset) -> None:

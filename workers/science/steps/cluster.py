@@ -11,7 +11,6 @@ from workers.science.cluster import Clustering, ClusterRecipe, cluster_points, r
 from workers.science.clustering_files import load_clustering, save_clustering
 from workers.science.extend import cluster_rest
 from workers.science.latents import LatentWeights, latent_weights, sample_rows
-from workers.science.network import load_card, require_kind
 from workers.science.progress import Progress, silent
 from workers.science.recipe import read_recipe
 from workers.science.subcluster import split_cluster
@@ -129,6 +128,9 @@ def recluster(
 
 
 def _latents(latents_dir: str, network_dir: str) -> tuple[NDArray[np.float32], LatentWeights]:
+    # It brings torch along, which takes seconds to load and which nobody needs who reads from a tree alone.
+    from workers.science.network import load_card, require_kind
+
     card = load_card(network_dir)
     require_kind(card, "factorvae")
     latents = np.load(Path(latents_dir) / "latents.npy", mmap_mode="r", allow_pickle=False)

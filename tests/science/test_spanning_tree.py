@@ -9,6 +9,7 @@ from scipy.spatial.distance import cdist
 from workers.science.density_tree import density_tree, load_density_tree, save_density_tree
 from workers.science.errors import Cancelled, ScienceError
 from workers.science.nearest import nearest_neighbours
+from workers.science.ordering import stable_order
 from workers.science.point_tree import plant
 
 
@@ -95,6 +96,35 @@ def test_the_spanning_tree_weighs_what_the_exact_one_weighs(kind, n, d, min_samp
     assert (np.diff(spanning.weights) >= 0).all()
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("d", [2, 5, 10])
+def test_the_tree_for_fewer_samples_is_exact_and_needs_no_search(kind, d, tmp_path):
+    points = points_of(kind, 1000, d)
+    density = density_tree(points, 15)
+    density.connect(15)
+    save_density_tree(density, tmp_path)
+    again = load_density_tree(tmp_path)
+    for min_samples in (14, 8, 3, 1):
+        spanning = again.connect(min_samples)
+        assert is_a_tree(spanning, 1000)
+        expected = exact_weight(points, min_samples)
+        assert spanning.weights.sum() == pytest.approx(expected, rel=1e-5, abs=1e-5)
+    assert "tree" not in vars(again)  # the boxes that a search would ask were not set up
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("d", "most"), [(2, 16), (5, 20), (10, 21)])
+def test_the_tree_for_more_samples_than_were_connected_is_exact_too(kind, d, most):
+    points = points_of(kind, 1000, d)
+    density = density_tree(points, 15)
+    density.connect(4)
+    for min_samples in (9, most):
+        spanning = density.connect(min_samples)
+        assert is_a_tree(spanning, 1000)
+        expected = exact_weight(points, min_samples)
+        assert spanning.weights.sum() == pytest.approx(expected, rel=1e-5, abs=1e-5)
+
+
 @pytest.mark.parametrize("n", [2, 3, 5, 9, 64, 65, 130])
 def test_few_points_and_identical_ones_have_a_tree(n):
     for points in (points_of(uniform, n, 4), np.ones((n, 4), np.float32)):
@@ -168,3 +198,11 @@ def test_whoever_is_told_of_the_progress_may_cancel():
         density_tree(points_of(uniform, 5000, 4), 5, on_progress=stop_in_the_middle)
     assert len(told) > 2
     assert told[-1][0] < 5000
+
+
+def test_many_numbers_are_ordered_as_by_a_stable_sort():
+    values = np.random.default_rng(0).integers(0, 50, 2000).astype(np.float32) / 7
+    values[:3] = 0, np.inf, 1e-42
+    assert np.array_equal(stable_order(values), np.argsort(values, kind="stable"))
+    keys = values.view(np.uint32) | np.uint32(1 << 31)
+    assert np.array_equal(stable_order(keys), np.argsort(keys, kind="stable"))

@@ -5,14 +5,16 @@ McInnes and Healy, arXiv:1705.07321. Neighbours and trees are found by loops of 
 """
 
 from dataclasses import dataclass, field, replace
-from itertools import pairwise, product
+from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.science.compiled import compiled
 from workers.science.density_tree import DensityTree, density_tree, require_finite
 from workers.science.hierarchy import Condensed, condense, link
+from workers.science.ordering import stable_order
 from workers.science.progress import Progress, silent
 from workers.science.recipe import require_choice, require_range
 from workers.science.selection import (
@@ -150,8 +152,10 @@ def read_clusters(
     """
     trials = _trials(len(density.points), recipe)
     table, best, linkages = [], None, {}
+    for samples in reversed(_samples_tried(len(density.points), recipe)):  # those of the most give the others
+        density.connect(samples, threads=threads, on_progress=on_progress)
     for i, tried in enumerate(trials):
-        spanning = density.connect(tried.min_samples, threads=threads, on_progress=on_progress)
+        spanning = density.connect(tried.min_samples)
         on_progress(i, len(trials), "settings", note="choosing clusters")
         if tried.min_samples not in linkages:
             linkages = {tried.min_samples: link(spanning)}
@@ -255,10 +259,22 @@ def _best_members(
     n_clusters: int,
 ) -> list[list[int]]:
     """Return for each cluster its densest points, and where these are few, those that are nearly as dense."""
-    members = np.flatnonzero(labels >= 0)
-    members = members[np.lexsort((outliers[members], ~is_exemplar[members], labels[members]))]
-    starts = np.searchsorted(labels[members], np.arange(n_clusters + 1))
-    return [members[first:last][:N_EXEMPLARS].tolist() for first, last in pairwise(starts)]
+    after_the_exemplars = (~is_exemplar).astype(np.uint32) << np.uint32(31)
+    rows = stable_order(outliers.view(np.uint32) | after_the_exemplars)
+    best, counts = _first_of_each(rows, labels, np.zeros(n_clusters, np.int64), N_EXEMPLARS)
+    return [best[cluster, :count].tolist() for cluster, count in enumerate(counts.tolist())]
+
+
+@compiled
+def _first_of_each(rows, labels, counts, most):
+    """List for each label the first of `rows` that have it, no more than `most`, and count them."""
+    first = np.empty((len(counts), most), np.int64)
+    for row in rows:
+        label = labels[row]
+        if label >= 0 and counts[label] < most:
+            first[label, counts[label]] = row
+            counts[label] += 1
+    return first, counts
 
 
 def _without_structure(n: int, recipe: ClusterRecipe) -> Clustering:

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.science.errors import ScienceError
+from workers.science.forest import Bridges, Forest
 from workers.science.nearest import Neighbours, nearest_neighbours
-from workers.science.point_tree import PointTree, plant
+from workers.science.point_tree import PointTree, middle_and_scale, plant
 from workers.science.progress import Progress, silent
-from workers.science.spanning_tree import SpanningTree, spanning_tree
+from workers.science.spanning_tree import SpanningTree, connect_all
 
 SPARE = 6
 """Neighbours beyond `min_samples`: with them nearly no point must search the tree while it is connected."""
@@ -55,6 +56,11 @@ class DensityTree:
         """Where the points lie; not needed where a spanning tree is read again."""
         return plant(self.points, self.order)
 
+    @cached_property
+    def scale(self) -> float:
+        """Distances of neighbours times this are distances of the points."""
+        return middle_and_scale(self.points)[1]
+
     @property
     def most_samples(self) -> int:
         """The greatest `min_samples` that the neighbours allow."""
@@ -84,16 +90,29 @@ class DensityTree:
                     f"{self.most_samples} neighbours of each point were kept",
                     "Choose fewer, or cluster anew",
                 )
-            self.spanning[min_samples] = spanning_tree(
-                self.tree, self.neighbours, min_samples, threads=threads, on_progress=on_progress
-            )
+            most = max(self.spanning, default=0)
+            forest = Forest(self.neighbours, min_samples, self._bridges(most))
+            tree = None if min_samples <= most else self.tree
+            connect_all(forest, tree, threads=threads, on_progress=on_progress)
+            ends, squares = forest.grown()
+            weights = np.sqrt(squares, dtype=np.float64) * self.scale
+            self.spanning[min_samples] = SpanningTree(self.order[ends], weights)
         return self.spanning[min_samples]
+
+    def _bridges(self, min_samples: int) -> Bridges | None:
+        """Return the edges of a spanning tree that is known, in rows and in the unit of the neighbours."""
+        if min_samples not in self.spanning:
+            return None
+        spanning = self.spanning[min_samples]
+        row = np.empty(len(self.order), np.int32)
+        row[self.order] = np.arange(len(row), dtype=np.int32)
+        return Bridges(row[spanning.ends], np.square(spanning.weights / self.scale).astype(np.float32))
 
     def core_distances(self, min_samples: int) -> NDArray[np.float32]:
         """Return the distance of each point to its `min_samples`-th neighbour, (n,), in the points' unit."""
         distances = np.empty(len(self.points), np.float32)
         distances[self.order] = np.sqrt(self.neighbours.core_squares(min_samples))
-        return distances * np.float32(self.tree.scale)
+        return distances * np.float32(self.scale)
 
 
 def density_tree(

@@ -73,11 +73,15 @@ def plant(points: NDArray[np.float32], order: NDArray[np.int32] | None = None) -
     tree : PointTree
         The same for the same points.
     """
+    return _plant(points, *middle_and_scale(points), order)
+
+
+def middle_and_scale(points: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:
+    """Return what a tree of these points, (n, d), is centred on and divided by."""
     middle = points.mean(axis=0, dtype=np.float64)
-    largest = float(np.abs(points - middle).max())
+    largest = float(max((points.max(axis=0) - middle).max(), (middle - points.min(axis=0)).max()))
     # Without it, squares of small or of great numbers would leave the range of float32.
-    scale = 2.0 ** np.ceil(np.log2(largest)) if largest > 0 else 1.0
-    return _plant(points, middle, scale, order)
+    return middle, 2.0 ** np.ceil(np.log2(largest)) if largest > 0 else 1.0
 
 
 def plant_beside(points: NDArray[np.float32], tree: PointTree) -> PointTree:

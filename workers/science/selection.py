@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.science.compiled import compiled
 from workers.science.hierarchy import Condensed
 from workers.science.spanning_tree import SpanningTree
 
@@ -145,8 +146,8 @@ def relative_validity(spanning: SpanningTree, labels: NDArray[np.int32]) -> floa
 def deaths(condensed: Condensed) -> NDArray[np.float64]:
     """Return the density at which each cluster ends, (c,): where it splits, or its last point leaves."""
     ends = np.zeros(len(condensed.parent))
-    np.maximum.at(ends, condensed.cluster, condensed.leaves_at)
-    np.maximum.at(ends, condensed.parent[1:], condensed.birth[1:])
+    _raise_each(ends, condensed.cluster, condensed.leaves_at)
+    _raise_each(ends, condensed.parent[1:], condensed.birth[1:])
     return ends
 
 
@@ -157,3 +158,10 @@ def subtree_deaths(condensed: Condensed) -> NDArray[np.float64]:
         above = condensed.parent[cluster]
         ends[above] = max(ends[above], ends[cluster])
     return ends
+
+
+@compiled
+def _raise_each(values, places, others):
+    """Let each value be at least as great as all others that belong to its place."""
+    for i in range(len(places)):
+        values[places[i]] = max(values[places[i]], others[i])

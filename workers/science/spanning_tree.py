@@ -1,10 +1,17 @@
 """The minimum spanning tree of mutual reachability, exact, by Boruvka's rounds.
 
-In each round every component looks for its cheapest edge to another one. The cheapest among the stored
-neighbours is found at once; only points that may have a cheaper one beyond their stored neighbours search
-the tree of boxes, which passes over nodes that are too far, or all in the same component (March, Ram and
-Gray, KDD 2010). What a search found out about a point, a lower bound of all its edges to other components,
-holds in later rounds as well, because components only grow.
+In each round every component looks for its cheapest edge to another one. The cheapest among the known edges
+(`forest`) is found at once; only points that may have a cheaper one search the tree of boxes, which passes
+over nodes that are too far, or all in the same component (March, Ram and Gray, KDD 2010). What a search found
+out about a point, a lower bound of all its unknown edges to other components, holds in later rounds as well,
+because components only grow.
+
+Once the tree for one `min_samples` is known, smaller ones need no search (Neto et al., CORE-SG, ICDE 2022).
+Let f be an edge between a component and the rest that is not known. Its ends are no stored neighbours of each
+other, so they are farther apart than both core distances, for the greater `min_samples` too: f weighs their
+distance either way. The cheapest bridge of the component weighed no more in its own tree, and weighs no more
+than that now. For a greater `min_samples` f still weighs at least what that bridge weighed, and only
+components whose cheapest known edge is dearer have to search.
 """
 
 from dataclasses import dataclass
@@ -13,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.science.compiled import compiled
-from workers.science.nearest import Neighbours, in_portions
+from workers.science.forest import Cheapest, Forest, run_in_portions
 from workers.science.point_tree import PointTree
 from workers.science.progress import Progress, silent
 from workers.science.tree_crossing import crossing_of_leaves
@@ -21,6 +28,8 @@ from workers.science.tree_crossing import crossing_of_leaves
 STRIDES = (64, 16, 4, 1)
 """Every 64th leaf searches first, then every 16th and so on: what few find spares the many. In fixed steps,
 so that the tree does not depend on the number of threads."""
+SAME = np.float32(1 + 1e-6)
+"""Two squares that differ by no more count as the same, as they may have been added up differently."""
 
 
 @dataclass(frozen=True)
@@ -39,80 +48,55 @@ class SpanningTree:
     weights: NDArray[np.float64]
 
 
-def spanning_tree(
-    tree: PointTree,
-    neighbours: Neighbours,
-    min_samples: int,
-    *,
-    threads: int = 1,
-    on_progress: Progress = silent,
-) -> SpanningTree:
+def connect_all(
+    forest: Forest, tree: PointTree | None, *, threads: int = 1, on_progress: Progress = silent
+) -> None:
     """Connect all points by the edges of least total mutual reachability distance.
 
     Parameters
     ----------
+    forest : Forest
+        Of n points, at least two; grown to one tree here.
     tree : PointTree
-        Of n points, at least two.
-    neighbours : Neighbours
-        At least `min_samples` of each point; some more make it faster.
-    min_samples : int
-        The core distance of a point is that of its `min_samples`-th neighbour.
+        Of these points; None if the bridges are those of a `min_samples` that is not smaller.
     threads : int, default=1
         The result does not depend on it.
     on_progress : Progress
         Told the points that are connected.
-
-    Returns
-    -------
-    spanning : SpanningTree
-        Exact to the precision of float32.
     """
-    n = len(tree.order)
-    search = _Search(tree, neighbours, neighbours.core_squares(min_samples))
-    edges, weights = [], []
-    while search.n_components > 1:
-        on_progress(n - search.n_components, n, note="connecting neighbours")
-        joined, cost = search.merge(search.cheapest(threads))
-        edges.append(joined)
-        weights.append(cost)
-    ends, squares = np.concatenate(edges), np.concatenate(weights)
-    order = np.argsort(squares, kind="stable")
-    return SpanningTree(tree.order[ends[order]], np.sqrt(squares[order], dtype=np.float64) * tree.scale)
+    n = forest.n_components
+    search = _Search(tree, forest) if tree else None
+    while forest.n_components > 1:
+        on_progress(n - forest.n_components, n, note="connecting neighbours")
+        found = forest.cheapest(threads)
+        if search:
+            search.improve(found, threads)
+        forest.merge(found)
 
 
 class _Search:
-    """What is known of components and of the edges between them."""
+    """Looks for edges that are not known, and remembers for each point what it need not look at again."""
 
-    def __init__(self, tree: PointTree, neighbours: Neighbours, core: NDArray[np.float32]) -> None:
-        n = len(core)
-        self.tree, self.neighbours, self.core = tree, neighbours, core
-        self.components = np.arange(n, dtype=np.int32)
-        self.n_components = n
-        self.low = np.ascontiguousarray(neighbours.squares[:, -1])
-        self.best, self.partner = np.full(n, np.inf, np.float32), np.full(n, -1, np.int32)
-        self.node_core = _least_below(core, tree.starts)
+    def __init__(self, tree: PointTree, forest: Forest) -> None:
+        self.tree, self.forest = tree, forest
+        self.low = np.ascontiguousarray(forest.neighbours.squares[:, -1])
+        self.node_core = _least_below(forest.core, tree.starts)
 
-    def cheapest(self, threads: int) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
-        """Return the cheapest edge of each component: row inside, row outside, squared weight."""
-        n = self.n_components
-        found = np.full(n, -1, np.int32), np.full(n, -1, np.int32), np.full(n, np.inf, np.float32)
-        weights, partners = np.empty_like(self.best), np.empty_like(self.partner)
-        known = self.neighbours.squares, self.neighbours.rows, self.core, self.components
-
-        def look_up(first: int, last: int) -> None:
-            _cheapest_listed(first, last, known, self.best, self.partner, weights, partners)
-
-        _run(look_up, len(self.core), threads)
-        _cheapest_of_components(weights, partners, self.components, *found)
+    def improve(self, found: Cheapest, threads: int) -> None:
+        """Replace the cheapest known edges of components by cheaper ones, if there are any."""
+        tree, forest = self.tree, self.forest
+        is_certain = found.weights <= SAME * found.floors
+        if is_certain.all():
+            return
         where = (
-            _common_below(self.components, self.tree.starts),
-            _parts_of_leaves(self.tree.blocks, self.tree.starts, self.components),
+            _common_below(forest.components, tree.starts),
+            _parts_of_leaves(tree.blocks, tree.starts, forest.components),
         )
         for stride in STRIDES:
-            leaves = np.arange(0, self.tree.n_leaves, stride)
-            self._search_leaves(leaves, found[2], where, threads)
-            _cheapest_of_components(self.best, self.partner, self.components, *found)
-        return found
+            limits = np.where(is_certain, np.float32(-1), found.weights)
+            self._search_leaves(np.arange(0, tree.n_leaves, stride), limits, where, threads)
+            forest.ask_again()
+            forest.take_into_account(found)
 
     def _search_leaves(
         self,
@@ -121,7 +105,7 @@ class _Search:
         where: tuple[NDArray[np.int32], tuple[NDArray[np.int32], NDArray[np.float32]]],
         threads: int,
     ) -> None:
-        tree = self.tree
+        tree, forest = self.tree, self.forest
 
         def search(first: int, last: int) -> None:
             crossing_of_leaves(
@@ -130,97 +114,15 @@ class _Search:
                 tree.blocks,
                 tree.boxes,
                 tree.starts,
-                self.core,
-                self.components,
+                forest.core,
+                forest.components,
                 self.node_core,
                 *where,
                 limits,
-                (self.low, self.best, self.partner),
+                (self.low, forest.best, forest.partner),
             )
 
-        _run(search, len(leaves), threads)
-
-    def merge(self, found: tuple[NDArray, NDArray, NDArray]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Join components along their cheapest edges; return ends (m, 2) and weights of those taken."""
-        rows, partners, weights = found
-        order = np.argsort(weights, kind="stable")
-        joined, numbers = _join(rows, partners, order, self.components, self.n_components)
-        self.components = numbers[self.components]
-        self.n_components -= len(joined)
-        return np.stack([rows[joined], partners[joined]], axis=1), weights[joined]
-
-
-def _run(work, total: int, threads: int) -> None:
-    for _ in in_portions(work, total, threads):
-        pass
-
-
-@compiled
-def _cheapest_listed(first, last, known, best, partner, weights, partners):
-    """Find for each point of a range the cheapest edge to another component among those that are known."""
-    squares, rows, core, components = known
-    for i in range(first, last):
-        weight, at = np.float32(np.inf), -1
-        if partner[i] >= 0 and components[partner[i]] != components[i]:
-            weight, at = best[i], partner[i]
-        for m in range(rows.shape[1]):
-            if max(squares[i, m], core[i]) >= weight:
-                break
-            other = rows[i, m]
-            cost = max(max(core[i], core[other]), squares[i, m])
-            if cost < weight and components[other] != components[i]:
-                weight, at = cost, other
-        weights[i], partners[i] = weight, at
-
-
-@compiled
-def _cheapest_of_components(weights, partners, components, rows, others, cheapest):
-    """Take the edges of points into account for the components at both of their ends."""
-    for i in range(len(weights)):
-        other = partners[i]
-        if other < 0:
-            continue
-        one, two = components[i], components[other]
-        if one == two:
-            continue
-        if weights[i] < cheapest[one]:
-            cheapest[one], rows[one], others[one] = weights[i], i, other
-        if weights[i] < cheapest[two]:
-            cheapest[two], rows[two], others[two] = weights[i], other, i
-
-
-@compiled
-def _join(rows, partners, order, components, n_components):
-    """Take the cheapest edges in order, but for those that would close a ring.
-
-    Returns which components' edges were taken, and the new number of each component.
-    """
-    parents = np.arange(n_components)
-    taken, n_taken = np.empty(n_components, np.int64), 0
-    for which in order:
-        one, two = components[rows[which]], components[partners[which]]
-        one, two = _root(parents, one), _root(parents, two)
-        if one != two:
-            parents[max(one, two)] = min(one, two)
-            taken[n_taken] = which
-            n_taken += 1
-    numbers, n_left = np.empty(n_components, np.int32), 0
-    for i in range(n_components):
-        root = _root(parents, i)
-        if root == i:
-            numbers[i] = n_left
-            n_left += 1
-        else:
-            numbers[i] = numbers[root]
-    return taken[:n_taken], numbers
-
-
-@compiled
-def _root(parents, i):
-    while parents[i] != i:
-        parents[i] = parents[parents[i]]
-        i = parents[i]
-    return i
+        run_in_portions(search, len(leaves), threads)
 
 
 @compiled

@@ -18,16 +18,14 @@ def cluster_again(
 
     What was read in the same way before is found, and becomes the current clustering.
     """
-    dataset, read = clustering.dataset, clustering
-    if within is None:
-        # From the root, wherever one stands: so the same settings are found again and not read twice.
-        read = root_of(clustering)
-        if _is_as_found(read, recipe):
-            choose_clustering(dataset=dataset, clustering=read.pk)
-            return Handle.of(read)
-    handle = read_clusters(dataset=dataset, clustering=read, recipe=recipe, within=within, user=user)
+    # From the root, wherever one stands: so the same settings are found again and not read twice.
+    read = clustering if within is not None else root_of(clustering)
+    if within is None and _is_as_found(read, recipe):
+        handle = Handle.of(read)
+    else:
+        handle = read_clusters(dataset=read.dataset, clustering=read, recipe=recipe, within=within, user=user)
     if handle.job is None:
-        choose_clustering(dataset=dataset, clustering=handle.id)
+        choose_clustering(dataset=clustering.dataset, clustering=handle.id)
     write_report(origin=read, clustering=handle, user=user)
     return handle
 

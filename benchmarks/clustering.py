@@ -11,10 +11,13 @@ import importlib.util
 import json
 import multiprocessing
 import os
+import queue
 import resource
+import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,16 +101,22 @@ def fast(points: NDArray[np.float32], size: int, threads: int) -> dict[str, Any]
 
 
 class Watch:
-    """Seconds of the wall, and of the processor in this process and its children."""
+    """Seconds of the wall, and of the processor in this process and its children.
+
+    `told` hears when the clock starts, so that whoever waits can count from there.
+    """
+
+    told: ClassVar[Callable[[], None]] = staticmethod(lambda: None)
 
     def __init__(self) -> None:
-        self.wall, self.cpu = time.perf_counter(), _cpu_seconds()
+        self.told()
+        self.wall, self.cpu = time.perf_counter(), _cpu_seconds(os.getpid())
 
     def stop(self) -> dict[str, float]:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         return {
             "seconds": time.perf_counter() - self.wall,
-            "cpu_seconds": _cpu_seconds() - self.cpu,
+            "cpu_seconds": _cpu_seconds(os.getpid()) - self.cpu,
             "peak_bytes": peak,
         }
 
@@ -128,13 +137,13 @@ class Phases:
         return {note: times[i + 1] - times[i] for i, note in enumerate(self.begun)}
 
 
-def _cpu_seconds() -> float:
-    """Return what this process and all below it have computed; children that still run count, too."""
+def _cpu_seconds(top: int) -> float:
+    """Return what a process and all below it have computed; children that still run count, too."""
     stats = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):  # it may have ended
             stats[int(path.parent.name)] = [int(n) for n in path.read_text().rpartition(")")[2].split()[1:15]]
-    ticks, below = 0, {os.getpid()}
+    ticks, below = 0, {top}
     for process, stat in sorted(stats.items()):
         if process in below or stat[0] in below:
             below.add(process)
@@ -142,18 +151,26 @@ def _cpu_seconds() -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def _in_process(queue: Any, method: str, given: argparse.Namespace) -> None:
+def _in_process(answers: Any, method: str, given: argparse.Namespace) -> None:
+    os.setpgid(0, 0)  # so that it ends with all that it has started
+    Watch.told = staticmethod(lambda: answers.put("begun"))
     points = make_points(given.kind, given.points, given.dimensions, given.seed)
-    queue.put(METHODS[method](points, max(2, given.points // 1000), given.threads))
+    answers.put(METHODS[method](points, max(2, given.points // 1000), given.threads))
 
 
-def measure(method: str, given: argparse.Namespace) -> dict[str, Any]:
-    """Run one method in a fresh process."""
+def measure(method: str, given: argparse.Namespace, limit_s: float | None = None) -> dict[str, Any]:
+    """Run one method in a fresh process, and end it when it has computed for longer than `limit_s`."""
     context = multiprocessing.get_context("spawn")
-    queue = context.Queue()
-    process = context.Process(target=_in_process, args=(queue, method, given))
+    answers = context.Queue()
+    process = context.Process(target=_in_process, args=(answers, method, given))
     process.start()
-    result = queue.get()
+    answers.get()
+    begun, cpu = time.perf_counter(), _cpu_seconds(process.pid)
+    try:
+        result = answers.get(timeout=limit_s)
+    except queue.Empty:
+        result = {"seconds": time.perf_counter() - begun, "cpu_seconds": _cpu_seconds(process.pid) - cpu}
+        os.killpg(process.pid, signal.SIGKILL)
     process.join()
     return result
 
@@ -170,6 +187,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--methods", default="ours,hdbscan", help=f"of {', '.join(METHODS)}, by commas")
+    parser.add_argument("--give-up", type=float, help="end what takes so many times as long as ours")
     parser.add_argument("--json", type=Path, help="write the figures here, too")
     given = parser.parse_args()
     chosen = given.methods.split(",")
@@ -180,21 +198,30 @@ def main() -> None:
     print("method", *HEADINGS, sep="\t")
     first, figures = None, {}
     for method in chosen:
-        result = measure(method, given)
-        labels = result.pop("labels")
-        first = labels if first is None else first
-        result["agreement"] = adjusted_rand_score(first, labels)
-        figures[method] = result
-        row = [
-            f"{result['seconds']:.1f}",
-            f"{result['cpu_seconds']:.1f}",
-            f"{result['peak_bytes'] / 1e9:.2f}",
-        ]
-        row += [f"{labels.max() + 1}", f"{np.mean(labels < 0):.1%}", f"{result['weight']:.2f}"]
-        print(method, *row, f"{result['agreement']:.4f}", sep="\t", flush=True)
+        limit = given.give_up * figures["ours"]["seconds"] if given.give_up and "ours" in figures else None
+        result = figures[method] = measure(method, given, limit)
+        result["load"] = os.getloadavg()
+        labels = result.pop("labels", None)
+        if labels is not None:
+            first = labels if first is None else first
+            result["agreement"] = adjusted_rand_score(first, labels)
+            print(method, *_row(result, labels), sep="\t", flush=True)
     _print_ratios(figures)
     if given.json:
         given.json.write_text(json.dumps(figures, indent=1))
+
+
+def _row(result: dict[str, Any], labels: NDArray[np.int32]) -> list[str]:
+    """Write what stands below `HEADINGS`."""
+    return [
+        f"{result['seconds']:.1f}",
+        f"{result['cpu_seconds']:.1f}",
+        f"{result['peak_bytes'] / 1e9:.2f}",
+        f"{labels.max() + 1}",
+        f"{np.mean(labels < 0):.1%}",
+        f"{result['weight']:.2f}",
+        f"{result['agreement']:.4f}",
+    ]
 
 
 def _print_ratios(figures: dict[str, dict[str, Any]]) -> None:
@@ -204,12 +231,20 @@ def _print_ratios(figures: dict[str, dict[str, Any]]) -> None:
     for phase, seconds in [*mine["phases"].items(), *mine["again"].items()]:
         print(f"  {phase}: {seconds:.2f} s")
     for method, other in figures.items():
-        if method != "ours":
+        if method == "ours":
+            continue
+        wall, cpu = (other[name] / mine[name] for name in ("seconds", "cpu_seconds"))
+        if "weight" in other:
+            heavier = other["weight"] / mine["weight"] - 1
+            print(f"  {wall:.1f} times faster than {method} (wall), {cpu:.1f} (all cores)")
+            print(f"  the tree of {method} weighs {heavier:+.5%}")
+        else:
             print(
-                f"  {other['seconds'] / mine['seconds']:.1f} times faster than {method} (wall), "
-                f"{other['cpu_seconds'] / mine['cpu_seconds']:.1f} (all cores); "
-                f"its tree weighs {other['weight'] / mine['weight'] - 1:+.5%}"
+                f"  {method} had not finished after {other['seconds']:.0f} s, {other['cpu_seconds']:.0f} s "
+                f"of all cores: more than {wall:.1f} times (wall), {cpu:.1f} (all cores)"
             )
+    for method, result in figures.items():
+        print(f"  load after {method}: {result['load'][0]:.1f}")
 
 
 if __name__ == "__main__":

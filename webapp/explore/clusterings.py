@@ -15,7 +15,7 @@ from webapp.jobs.models import Job, Product, State
 
 TREE = "density"
 SETTINGS = ("min_cluster_size", "min_samples", "method")
-METHODS = {"eom": "few, stable clusters", "leaf": "many, fine clusters"}
+METHODS = {"eom": "few and stable clusters", "leaf": "many and fine clusters"}
 
 
 def root_of(clustering: Product) -> Product:

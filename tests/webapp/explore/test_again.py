@@ -195,7 +195,7 @@ def test_a_cluster_looked_into_brings_its_own_sweep(dataset, first):
     words = [reading.words for reading in readings_of(dataset, parts, parts)]
     assert words == [
         "Cluster 1 looked into: 3 parts",
-        "at least 10 frames, 5 neighbours, few, stable clusters (chosen among 3)",
+        "at least 10 frames, 5 neighbours, few and stable clusters (chosen among 3)",
     ]
 
 

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 
 from workers.science.errors import Cancelled, RecipeError
 from workers.science.latents import latent_weights
@@ -9,6 +10,7 @@ from workers.science.project import ProjectRecipe, project_points
 from workers.science.recipe import read_recipe
 from workers.science.reduction import (
     SLOW_TO_COMPILE,
+    nearest_with_itself,
     principal_components,
     umap_coordinates,
 )
@@ -28,6 +30,21 @@ def test_the_map_is_the_same_for_the_same_seed_and_keeps_groups_apart():
     middles = first[::2].mean(axis=0), first[1::2].mean(axis=0)
     apart = np.linalg.norm(middles[0] - middles[1])
     assert apart > 2 * np.linalg.norm(first[::2] - middles[0], axis=1).mean()
+
+
+def test_the_map_of_many_frames_rests_on_their_exact_neighbours(monkeypatch):
+    points = two_groups(200)
+    points[3] = points[5]
+    expected = cKDTree(points.astype(float)).query(points, 15)[0]
+    rows, distances = nearest_with_itself(points, 15, 1)
+    assert np.array_equal(rows[:, 0], np.arange(200))
+    assert np.allclose(distances, expected, atol=1e-5)
+    assert np.allclose(np.linalg.norm(points[rows] - points[:, None], axis=2), expected, atol=1e-5)
+    monkeypatch.setattr("workers.science.reduction.APPROXIMATE_FROM", 200)
+    first, again = (project_points(points, ProjectRecipe(), seed=3, threads=1) for _ in range(2))
+    assert np.array_equal(first, again)
+    nearest = cKDTree(first).query(first, 6)[1]
+    assert ((nearest - np.arange(200)[:, None]) % 2 == 0).mean() > 0.99  # of their own group
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 10, 16, 20])

@@ -16,10 +16,16 @@ import umap.umap_
 import umap.utils
 from numpy.typing import NDArray
 
+from workers.science.nearest import nearest_neighbours
+from workers.science.point_tree import plant
 from workers.science.progress import Progress, silent
 
 MIN_POINTS = 16
 """Fewer points have no neighbourhoods to speak of; PCA serves them better."""
+
+APPROXIMATE_FROM = 4096
+"""From so many points on UMAP would look for neighbours by an approximation, which is compiled anew in each
+process and takes longer than an exact search."""
 
 SLOW_TO_COMPILE = (
     umap.utils.fast_knn_indices,
@@ -75,6 +81,7 @@ def umap_coordinates(
     n = len(points)
     if n < MIN_POINTS or np.ptp(points, axis=0).max() < 1e-6:
         return principal_components(points, n_dimensions)
+    known = nearest_with_itself(points, n_neighbors, threads) if n >= APPROXIMATE_FROM else (None, None)
     numba.set_num_threads(max(1, min(threads, numba.config.NUMBA_NUM_THREADS)))
     reducer = umap.UMAP(
         n_components=n_dimensions,
@@ -90,12 +97,26 @@ def umap_coordinates(
         },
         # The spectral start needs an eigenproblem much larger than the number of dimensions.
         init="spectral" if n > 4 * n_dimensions + 40 else "random",
+        precomputed_knn=known,
     )
     with warnings.catch_warnings():
         # Disconnected graphs, one thread because of the seed, a spectral start that fails: all handled.
         warnings.simplefilter("ignore")
         coordinates = reducer.fit_transform(points)
     return np.nan_to_num(np.asarray(coordinates, dtype=np.float32))
+
+
+def nearest_with_itself(
+    points: NDArray[np.float32], k: int, threads: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return rows and distances (n, k) of the nearest points of each, itself first, as UMAP wants them."""
+    tree, n = plant(points), len(points)
+    found = nearest_neighbours(tree, k - 1, threads=threads)
+    rows, distances = np.empty((n, k), np.int64), np.zeros((n, k), np.float32)
+    rows[:, 0] = np.arange(n)
+    rows[tree.order, 1:] = tree.order[found.rows]
+    distances[tree.order, 1:] = np.sqrt(found.squares) * np.float32(tree.scale)
+    return rows, distances
 
 
 class _EpochReport:

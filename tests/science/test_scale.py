@@ -74,11 +74,11 @@ def test_what_networks_see_does_not_depend_on_the_scale_of_the_frames():
 
 def _input_map(top, good, stretch):
     one, zero = np.ones(1, "f4"), np.zeros(1, "f4")
-    return InputMap(LearnRecipe(), top, good, mean=zero, scale=one, stretch=stretch)
+    return InputMap(LearnRecipe(input="spectral"), top, good, mean=zero, scale=one, stretch=stretch)
 
 
 def test_a_network_keeps_the_scale_and_an_old_one_is_logarithmic():
     tensors = _input_map(9.0, np.ones((8, 8), bool), "sqrt").tensors()
-    assert InputMap.from_tensors(LearnRecipe(), tensors).stretch == "sqrt"
+    assert InputMap.from_tensors(LearnRecipe(input="spectral"), tensors).stretch == "sqrt"
     del tensors["input.stretch"]
-    assert InputMap.from_tensors(LearnRecipe(), tensors).stretch == "log"
+    assert InputMap.from_tensors(LearnRecipe(input="spectral"), tensors).stretch == "log"

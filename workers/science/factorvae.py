@@ -25,9 +25,9 @@ IMAGES_IN_CACHE = 16
 class LearnRecipe:
     """What a FactorVAE learns from, how big it is and how it is trained."""
 
-    input: str = "spectral"
-    """``"spectral"`` or ``"angular"`` (both blind to in-plane rotation), or ``"image"`` (as published)."""
-    n_latents: int = 16
+    input: str = "shapes"
+    """``"shapes"``, ``"spectral"`` or ``"angular"`` (all blind to in-plane rotation), or ``"image"``."""
+    n_latents: int = 24
     gamma: float = 6.4
     """Weight of the total correlation; 6.4 to 100 in the paper."""
     n_steps: int = 900
@@ -53,7 +53,7 @@ class LearnRecipe:
     """Orders of the Fourier series over the angle, from 1."""
     centre_reach: float = 0.04
     """How far the beam may be from the middle, as a share of the frame's side."""
-    noise_level: float = 0.5
+    noise_level: float = 0.3
     """Standard deviation that the decoder allows a feature: smaller means more active latents."""
     max_frames: int = 20_000
     """Larger data sets are learned from a random subset of this size."""
@@ -72,7 +72,7 @@ class LearnRecipe:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
-        require_choice("input", self.input, ("spectral", "angular", "image"))
+        require_choice("input", self.input, ("shapes", "spectral", "angular", "image"))
         require_range("n_latents", self.n_latents, 1, 60)
         require_range("gamma", self.gamma, 0, 1000)
         require_range("n_steps", self.n_steps, 1, 10_000_000)

@@ -7,21 +7,21 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn import functional
 
 from workers.science.chunks import in_chunks
-from workers.science.factorvae import IMAGE_SIDE, LearnRecipe
-from workers.science.polar import EMPTY, angular_power, find_centres, polar_maps, relative_magnitudes
+from workers.science.factorvae import LearnRecipe
+from workers.science.features import angular_features, image_features, shape_features, spectral_features
 from workers.science.progress import Progress, silent
-from workers.science.ring_spectra import ring_spectra
 from workers.science.scale import DEFAULT, SCALES, from_levels
-from workers.science.views import N_VIEWS, shift, stretch, thin
+from workers.science.shapenet.network import ShapeNetwork, as_tensors, from_tensors, shape_network
+from workers.science.views import N_VIEWS
 from workers.science.whitening import fit_directions
 
 CHUNK = 64
 """Frames that are turned into features at a time: bounds the memory."""
 N_FITTED = 2048
 """Frames from whose views the directions are taken, at most, spread evenly through the data set."""
+SHAPES = "input.shapes."
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class InputMap:
     `mask` (s, s) bool is True where a condensed frame may be used. `mean` and `scale` (n_features,) float32
     standardise the features; they are 0 and 1 for images. `stretch` is the scale of the condensed frames.
     `axes` (n_raw, n_features) float32 are the directions of `whitening` that spectra are taken along, first.
+    `shapes` is the shape network where it is used, of which each network keeps its own copy.
     """
 
     recipe: LearnRecipe
@@ -40,6 +41,7 @@ class InputMap:
     scale: NDArray[np.float32]
     stretch: str = DEFAULT
     axes: NDArray[np.float32] | None = None
+    shapes: ShapeNetwork | None = None
 
     def features(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return standardised features.
@@ -74,7 +76,9 @@ class InputMap:
         counts = from_levels(frames, self.stretch, self.scale_max)
         if self.recipe.input == "angular":
             return angular_features(counts, self.mask, self.recipe)
-        return spectral_features(counts, self.mask, self.recipe, random)
+        if self.recipe.input == "spectral":
+            return spectral_features(counts, self.mask, self.recipe, random)
+        return shape_features(counts, self.mask, self.recipe, self.shapes)
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """Return what must be stored beside the weights to embed new frames."""
@@ -85,6 +89,7 @@ class InputMap:
             "input.scale_max": torch.tensor(self.scale_max, dtype=torch.float64),
             "input.stretch": torch.tensor(SCALES.index(self.stretch)),
             **({} if self.axes is None else {"input.axes": torch.from_numpy(self.axes)}),
+            **({} if self.shapes is None else as_tensors(self.shapes, SHAPES)),
         }
 
     @classmethod
@@ -98,84 +103,8 @@ class InputMap:
             scale=tensors["input.scale"].numpy(),
             stretch=SCALES[int(tensors["input.stretch"])] if "input.stretch" in tensors else DEFAULT,
             axes=tensors["input.axes"].numpy() if "input.axes" in tensors else None,
+            shapes=from_tensors(tensors, SHAPES) if recipe.input == "shapes" else None,
         )
-
-
-def angular_features(
-    counts: NDArray[np.float32], mask: NDArray[np.bool_], recipe: LearnRecipe
-) -> NDArray[np.float32]:
-    """Return features that know neither the in-plane angle, nor the brightness, nor where the beam was.
-
-    Parameters
-    ----------
-    counts : ndarray of shape (m, s, s), float32
-        Counts per pixel.
-    mask : ndarray of shape (s, s), bool
-        True where the pixels may be used.
-    recipe : LearnRecipe
-        Sizes of polar map and features.
-
-    Returns
-    -------
-    features : ndarray of shape (m, n_bands * n_orders), float32
-        Relative magnitudes of the angular Fourier series, band by band.
-    """
-    maps = _maps(counts, mask, recipe)
-    magnitudes = relative_magnitudes(angular_power(maps), n_bands=recipe.n_bands, n_orders=recipe.n_orders)
-    return magnitudes.reshape(len(counts), -1)
-
-
-def spectral_features(
-    counts: NDArray[np.float32],
-    mask: NDArray[np.bool_],
-    recipe: LearnRecipe,
-    random: np.random.Generator | None = None,
-) -> NDArray[np.float32]:
-    """Return the spectra of the rings of frames, or of another view of them.
-
-    Parameters
-    ----------
-    counts : ndarray of shape (m, s, s), float32
-        Counts per pixel.
-    mask : ndarray of shape (s, s), bool
-        True where the pixels may be used.
-    recipe : LearnRecipe
-        Sizes of the polar map.
-    random : Generator, optional
-        With it each frame is seen with less light, about another centre, and stretched.
-
-    Returns
-    -------
-    features : ndarray of shape (m, n_spectra), float32
-        From `ring_spectra`.
-    """
-    if random is None:
-        return ring_spectra(_maps(counts, mask, recipe))
-    return ring_spectra(stretch(_maps(thin(np.maximum(counts, 0), random), mask, recipe, random), random))
-
-
-def _maps(
-    counts: NDArray[np.float32],
-    mask: NDArray[np.bool_],
-    recipe: LearnRecipe,
-    random: np.random.Generator | None = None,
-) -> NDArray[np.float32]:
-    """Return polar maps of the roots of counts about the centre of each frame, or near it if at random."""
-    roots = np.sqrt(np.maximum(counts, 0) + np.float32(EMPTY))
-    centres = find_centres(roots, mask, reach=recipe.centre_reach * len(mask))
-    if random is not None:
-        centres = shift(centres, random)
-    return polar_maps(roots, mask, centres, n_radii=recipe.n_radii, n_angles=recipe.n_angles)
-
-
-def image_features(frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return frames of 64 x 64 pixels in [0, 1], flattened, (m, 4096), float32."""
-    images = torch.from_numpy(frames.astype(np.float32))[:, None] / 255
-    if frames.shape[1] >= IMAGE_SIDE:
-        small = functional.adaptive_avg_pool2d(images, IMAGE_SIDE)
-    else:
-        small = functional.interpolate(images, size=IMAGE_SIDE, mode="bilinear", align_corners=False)
-    return small.flatten(1).numpy()
 
 
 def prepare_inputs(
@@ -218,7 +147,8 @@ def prepare_inputs(
         Standardised, a memory map of `path`. Spectra come in several views, the first of the frame as it is.
     """
     zero, one = np.zeros(1, np.float32), np.ones(1, np.float32)
-    inputs = InputMap(recipe=recipe, scale_max=scale_max, mask=mask, mean=zero, scale=one, stretch=stretch)
+    shapes = shape_network() if recipe.input == "shapes" else None
+    inputs = InputMap(recipe, scale_max, mask, mean=zero, scale=one, stretch=stretch, shapes=shapes)
     if recipe.input == "spectral":
         return _prepare_views(condensed, inputs, path, threads, on_progress)
     n_features = inputs.raw_features(condensed[:1]).shape[1]
@@ -278,7 +208,8 @@ def _standardisation(
     """Return mean and scale per feature.
 
     The scale is the standard deviation plus a tenth of the greatest one, so that features that hardly
-    vary, which are noise, are not blown up to the size of the others.
+    vary, which are noise, are not blown up to the size of the others. Of shapes it is the same for all, as
+    distances between them mean something.
     """
     n_features = features.shape[1]
     if recipe.input == "image":
@@ -289,4 +220,6 @@ def _standardisation(
         spread += np.square(features[start : start + CHUNK] - mean).sum(axis=0)
     spread = np.sqrt(spread / len(features))
     scale = spread + 0.1 * spread.max()
+    if recipe.input == "shapes":
+        scale = np.full(n_features, np.sqrt(np.square(spread).mean()))
     return mean.astype(np.float32), np.where(scale > 1e-6, scale, 1.0).astype(np.float32)

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 LEAST_SPREAD = 1e-4
 """Of a latent, in standard deviations of the prior: what varies less is rounding."""
+DIRECTIONS, EVENLY, PRECISION = "directions", "evenly", "by precision"
+"""How latents are compared."""
 BLOCK = 1 << 16
 """Frames at a time: memory does not grow with the data set."""
 
@@ -46,24 +48,25 @@ class LatentWeights:
 def latent_weights(latents: NDArray[np.float32], figures: dict[str, Any]) -> LatentWeights:
     """Choose the active latents, and weigh each by how well it is known.
 
-    A network that learned to see the same in all views of a frame did so by the directions of its latents
-    (`objective.inconsistency`), and so are its frames compared. Of other networks, a latent of unit variance
-    with a KL of K nats has a posterior of standard deviation about exp(-K). Distances in that unit count what
-    the network can tell apart; without it, a latent that is nearly all noise would weigh as much as the one
-    that carries the shape.
+    The network's card says how. `"directions"`: it learned to see the same in all views of a frame by the
+    directions of its latents (`objective.inconsistency`), and so are its frames compared. `"evenly"`: what it
+    learned from were shapes, all of whose latents are worth as much. `"by precision"`, the rule for all others:
+    a latent of unit variance with a KL of K nats has a posterior of standard deviation about exp(-K), and
+    distances in that unit count what the network can tell apart; without it, a latent that is nearly all noise
+    would weigh as much as the one that carries the shape.
 
     Parameters
     ----------
     latents : ndarray of shape (n, d), float32
         Posterior means; usually a memory map, read in blocks.
     figures : dict
-        Of the network's card: `active_latents`, `kl_per_latent` in nats, and `by_direction` if so. If no
+        Of the network's card: `active_latents`, `kl_per_latent` in nats, and how they are `compared`. If no
         latent is active, as after learning from identical frames, all are taken.
 
     Returns
     -------
     weights : LatentWeights
-        Points have length 1 at most if only their direction counts. Otherwise they have mean 0, and the
+        Points have length 1 at most if only their direction counts. By precision they have mean 0, and the
         best-known latent has standard deviation 1. A latent that does not vary is 0.
     """
     active = np.array(figures["active_latents"] or range(latents.shape[1]), dtype=np.int64)
@@ -72,9 +75,11 @@ def latent_weights(latents: NDArray[np.float32], figures: dict[str, Any]) -> Lat
     squares = sum(np.square(block - mean).sum(axis=0) for block in _blocks(latents, active))
     spread = np.sqrt(squares / len(latents))
     spread[spread < LEAST_SPREAD] = np.inf
-    if figures.get("by_direction"):
+    compared = figures.get("compared", PRECISION)
+    if compared != PRECISION:
         one = np.ones(len(active))
-        return LatentWeights(active, 0 * one, np.where(np.isinf(spread), spread, one), one, by_direction=True)
+        unit = np.where(np.isinf(spread), spread, one)
+        return LatentWeights(active, 0 * one, unit, one, by_direction=compared == DIRECTIONS)
     return LatentWeights(active, mean, spread, np.exp(kl - kl.max()))
 
 

@@ -52,9 +52,7 @@ def ring_spectra(maps: NDArray[np.float32]) -> NDArray[np.float32]:
     """
     n, n_radii, n_angles = maps.shape
     orders = _orders(n_angles)
-    roots = maps - np.float32(np.sqrt(EMPTY))
-    smooth = np.maximum(_smoothed(roots.mean(axis=2)), 0) + np.float32(LEAST_PROFILE)
-    contrast = (roots - smooth[:, :, None]) / smooth[:, :, None]
+    contrast, _ = contrast_of(maps)
     series = fft.rfft(contrast, axis=2) / np.float32(n_angles)
     # The median of exponentially distributed powers is ln 2 of their mean.
     above = np.square(np.abs(series[:, :, _first_of_noise(n_angles) :]))
@@ -68,6 +66,26 @@ def ring_spectra(maps: NDArray[np.float32]) -> NDArray[np.float32]:
         found.append(np.stack([power[:, low:high].sum(axis=1) for low, high in orders], axis=1))
     amplitude = np.sqrt(np.maximum(np.stack(found, axis=1), 0)).reshape(n, -1)
     return np.arcsinh(amplitude / np.float32(KNEE))
+
+
+def contrast_of(maps: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Divide polar maps by their own smooth radial profiles.
+
+    Parameters
+    ----------
+    maps : ndarray of shape (n, n_radii, n_angles), float32
+        Polar maps of ``sqrt(counts + 3/8)``.
+
+    Returns
+    -------
+    contrast : ndarray of shape (n, n_radii, n_angles), float32
+        What deviates from the profile, relative to it.
+    smooth : ndarray of shape (n, n_radii), float32
+        The profile, in roots of counts, at least `LEAST_PROFILE`.
+    """
+    roots = maps - np.float32(np.sqrt(EMPTY))
+    smooth = np.maximum(_smoothed(roots.mean(axis=2)), 0) + np.float32(LEAST_PROFILE)
+    return (roots - smooth[:, :, None]) / smooth[:, :, None], smooth
 
 
 def _first_of_noise(n_angles: int) -> int:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from workers.science.errors import TrainingError
 from workers.science.factorvae import LearnRecipe, kl_per_latent
 from workers.science.inputs import CHUNK, InputMap, prepare_inputs
-from workers.science.latents import sample_rows
+from workers.science.latents import DIRECTIONS, EVENLY, PRECISION, sample_rows
 from workers.science.network import WEIGHTS, save_network
 from workers.science.pictures import (
     Traversal,
@@ -177,8 +177,15 @@ def _final_figures(training: FactorVAETraining) -> dict[str, Any]:
         "mean_reconstruction": round(reconstruction, 4),
         "kl_per_latent": [round(value, 4) for value in kl.tolist()],
         "active_latents": [i for i, value in enumerate(kl.tolist()) if value >= threshold],
-        "by_direction": training.batches.n_views > 1 and training.recipe.consistency > 0,
+        "compared": _compared(training),
     }
+
+
+def _compared(training: FactorVAETraining) -> str:
+    """Say which distance between latents means something."""
+    if training.batches.n_views > 1 and training.recipe.consistency > 0:
+        return DIRECTIONS
+    return EVENLY if training.recipe.input == "shapes" else PRECISION
 
 
 def _draw(

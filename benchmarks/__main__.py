@@ -12,6 +12,8 @@ PARTS = (
     ("pages", "--frames", "1000000"),
     ("unsupervised", "--frames", "1600", "--seed", "0"),
     ("clustering", "--points", "200000"),
+    ("clustering", "--points", "1000000", "--give-up", "11"),
+    ("projection",),
     ("supervised", "--labels-per-kind", "8", "--seed", "0"),
     ("learning",),
     ("disentanglement", "--steps", "3000"),

@@ -89,6 +89,8 @@ class Trial:
     n_clusters: int
     noise_percent: float
     relative_validity: float
+    agreement_percent: float | None
+    modularity: float | None
     is_chosen: bool
     is_shown: bool
 
@@ -134,7 +136,9 @@ def _sweep(tried: Product, shown: Settings | None, clustering: UUID, within: int
     trials = []
     for row in choice["table"]:
         settings = _settings(row, tried)
+        agreed = 100 * row["agreement"] if "agreement" in row else None
         found = (row["n_clusters"], 100 * row["noise_share"], row["relative_validity"])
+        found += (agreed, row.get("modularity"))
         trials.append(Trial(settings, *found, is_chosen=settings == chosen, is_shown=settings == shown))
     return Sweep(trials, choice.get("reason", ""), clustering, within)
 

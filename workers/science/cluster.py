@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.science.agreement import Agreement, NeighbourGraph
 from workers.science.compiled import compiled
 from workers.science.density_tree import DensityTree, density_tree, require_finite
 from workers.science.hierarchy import Condensed, condense, link
@@ -30,11 +31,13 @@ from workers.science.selection import (
 N_EXEMPLARS = 16
 MIN_SAMPLES = (5, 15)
 """Tried where the recipe leaves it open."""
-SHARES = (20, 30, 50)
+LEAST_AGREEMENT = 0.9
+"""Share of neighbours in the same cluster, beyond chance, that settings must reach to be preferred."""
+SHARES = (15, 20, 30, 50)
 """Least sizes tried, as one part in so many of all points."""
 FINE_SHARES = (100, 200)
 """Tried as well where such a cluster still has `FINE_FROM` points."""
-FINE_FROM = 50
+FINE_FROM = 25
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class ClusterRecipe:
     min_samples: int | None = None
     """Neighbours that make a point dense; None tries several."""
     method: str = "auto"
-    """``"eom"`` (few, stable), ``"leaf"`` (many, fine ones) or ``"auto"`` (what separates better)."""
+    """``"eom"`` (few, stable), ``"leaf"`` (many, fine ones) or ``"auto"`` (what tears fewer apart)."""
     max_points: int = 1_000_000
     """Of a larger data set so many frames, drawn at random, are fitted; the rest follows its neighbours."""
 
@@ -96,7 +99,7 @@ class Settings:
 def cluster_points(
     points: NDArray[np.float32], recipe: ClusterRecipe, *, threads: int = 1, on_progress: Progress = silent
 ) -> Clustering:
-    """Cluster points, choosing what the recipe leaves open by relative validity.
+    """Cluster points, choosing what the recipe leaves open by who is whose neighbour.
 
     Parameters
     ----------
@@ -152,6 +155,7 @@ def read_clusters(
     """
     trials = _trials(len(density.points), recipe)
     table, best, linkages = [], None, {}
+    graph = NeighbourGraph(density.points, density.neighbours, density.order) if len(trials) > 1 else None
     for samples in reversed(_samples_tried(len(density.points), recipe)):  # those of the most give the others
         density.connect(samples, threads=threads, on_progress=on_progress)
     for i, tried in enumerate(trials):
@@ -161,7 +165,9 @@ def read_clusters(
             linkages = {tried.min_samples: link(spanning)}
         condensed = condense(linkages[tried.min_samples], tried.min_cluster_size)
         selection = select(condensed, tried.method)
-        table.append(_judge(tried, selection, relative_validity(spanning, selection.labels)))
+        table.append(_describe_trial(tried, selection, relative_validity(spanning, selection.labels)))
+        if graph is not None:
+            table[-1] |= _judge(graph.agreement(selection.labels))
         if best is None or table[-1]["score"] > table[best[0]]["score"]:
             best = i, condensed, selection
     chosen, condensed, selection = best
@@ -191,19 +197,29 @@ def _samples_tried(n: int, recipe: ClusterRecipe) -> list[int]:
     return sorted({min(samples, n - 1) for samples in tried})
 
 
-def _judge(tried: Settings, selection: Selection, validity: float) -> dict[str, Any]:
+def _describe_trial(tried: Settings, selection: Selection, validity: float) -> dict[str, Any]:
     """Return a row of the table of settings."""
-    n_clusters, noise = len(selection.chosen), float(np.mean(selection.labels < 0))
     return {
         "min_cluster_size": tried.min_cluster_size,
         "min_samples": tried.min_samples,
         "method": tried.method,
-        "n_clusters": n_clusters,
-        "noise_share": round(noise, 4),
+        "n_clusters": len(selection.chosen),
+        "noise_share": round(float(np.mean(selection.labels < 0)), 4),
         "relative_validity": round(validity, 4),
-        # To tell empty frames from all others is always easiest and tells nobody anything new, so the number
-        # of clusters counts too, by its logarithm.
-        "score": round(validity * (1 - noise) * float(np.log(max(n_clusters, 2))), 6),
+    }
+
+
+def _judge(agreed: Agreement) -> dict[str, float]:
+    """Return what settings are compared by.
+
+    Where clusters cut through what belongs together, neighbours are in different ones; such settings come
+    last. Among the others modularity weighs how finely frames are told apart against what is torn by it. The
+    relative validity compares densities, and prefers few large clusters however different their members.
+    """
+    return {
+        "agreement": round(agreed.kappa, 4),
+        "modularity": round(agreed.modularity, 4),
+        "score": round(agreed.modularity if agreed.kappa >= LEAST_AGREEMENT else agreed.kappa - 1, 6),
     }
 
 
@@ -212,10 +228,12 @@ def _reason(table: list[dict[str, Any]], chosen: int) -> str:
     row = table[chosen]
     if row["n_clusters"] < 2:
         return f"None of {len(table)} settings found two clusters; the first was taken."
+    agree = f"{row['agreement']:.0%} of neighbours in the same cluster, beyond chance"
+    if row["score"] < 0:
+        return f"Of {len(table)} settings the one in which neighbours agree most: {agree}."
     return (
-        f"Of {len(table)} settings the one with the greatest product of relative validity "
-        f"({row['relative_validity']:.2f}), share of frames in clusters ({1 - row['noise_share']:.0%}) and "
-        f"logarithm of the number of clusters ({row['n_clusters']})."
+        f"Of the settings of {len(table)} in which neighbours agree ({agree}), the one with the greatest "
+        f"modularity ({row['modularity']:.2f}): {row['n_clusters']} clusters."
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.science.agreement import N_NEIGHBOURS
 from workers.science.errors import ScienceError
 from workers.science.forest import Bridges, Forest
 from workers.science.nearest import Neighbours, nearest_neighbours
@@ -143,7 +144,7 @@ def density_tree(
     """
     require_finite(points)
     tree = plant(points)
-    k = min(most_samples + SPARE, len(points) - 1)
+    k = min(max(most_samples + SPARE, N_NEIGHBOURS), len(points) - 1)
     neighbours = _on_accelerator(points, tree, k, on_progress)
     if neighbours is None:
         neighbours = nearest_neighbours(tree, k, threads=threads, on_progress=on_progress)

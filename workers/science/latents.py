@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 LEAST_SPREAD = 1e-4
 """Of a latent, in standard deviations of the prior: what varies less is rounding."""
-DIRECTIONS, EVENLY, PRECISION = "directions", "evenly", "by precision"
+DIRECTIONS, REACH, PRECISION = "directions", "by reach", "by precision"
 """How latents are compared."""
 BLOCK = 1 << 16
 """Frames at a time: memory does not grow with the data set."""
@@ -49,25 +49,27 @@ def latent_weights(latents: NDArray[np.float32], figures: dict[str, Any]) -> Lat
     """Choose the active latents, and weigh each by how well it is known.
 
     The network's card says how. `"directions"`: it learned to see the same in all views of a frame by the
-    directions of its latents (`objective.inconsistency`), and so are its frames compared. `"evenly"`: what it
-    learned from were shapes, all of whose latents are worth as much. `"by precision"`, the rule for all others:
-    a latent of unit variance with a KL of K nats has a posterior of standard deviation about exp(-K), and
-    distances in that unit count what the network can tell apart; without it, a latent that is nearly all noise
-    would weigh as much as the one that carries the shape.
+    directions of its latents (`objective.inconsistency`), and so are its frames compared. `"by reach"`: it
+    learned from shapes, distances between which mean something, and a latent counts as far as it moves them.
+    `"by precision"`, the rule for all others: a latent of unit variance with a KL of K nats has a posterior
+    of standard deviation about exp(-K), and distances in that unit count what the network can tell apart;
+    without it, a latent that is nearly all noise would weigh as much as the one that carries the shape.
 
     Parameters
     ----------
     latents : ndarray of shape (n, d), float32
         Posterior means; usually a memory map, read in blocks.
     figures : dict
-        Of the network's card: `active_latents`, `kl_per_latent` in nats, and how they are `compared`. If no
-        latent is active, as after learning from identical frames, all are taken.
+        Of the network's card: `active_latents`, `kl_per_latent` in nats, how they are `compared`, and
+        `reach_per_latent` where that says so. If no latent is active, as after learning from identical
+        frames, all are taken.
 
     Returns
     -------
     weights : LatentWeights
         Points have length 1 at most if only their direction counts. By precision they have mean 0, and the
-        best-known latent has standard deviation 1. A latent that does not vary is 0.
+        best-known latent has standard deviation 1; by reach, mean 0 and the unit of the features. A latent
+        that does not vary is 0.
     """
     active = np.array(figures["active_latents"] or range(latents.shape[1]), dtype=np.int64)
     kl = np.asarray(figures["kl_per_latent"], dtype=np.float64)[active]
@@ -76,10 +78,12 @@ def latent_weights(latents: NDArray[np.float32], figures: dict[str, Any]) -> Lat
     spread = np.sqrt(squares / len(latents))
     spread[spread < LEAST_SPREAD] = np.inf
     compared = figures.get("compared", PRECISION)
-    if compared != PRECISION:
-        one = np.ones(len(active))
-        unit = np.where(np.isinf(spread), spread, one)
-        return LatentWeights(active, 0 * one, unit, one, by_direction=compared == DIRECTIONS)
+    unit = np.where(np.isinf(spread), spread, 1.0)
+    if compared == DIRECTIONS:
+        return LatentWeights(active, np.zeros(len(active)), unit, np.ones(len(active)), by_direction=True)
+    if compared == REACH:
+        reach = np.asarray(figures["reach_per_latent"], dtype=np.float64)[active]
+        return LatentWeights(active, mean, unit, reach)
     return LatentWeights(active, mean, spread, np.exp(kl - kl.max()))
 
 

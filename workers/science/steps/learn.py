@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from workers.science.errors import TrainingError
 from workers.science.factorvae import LearnRecipe, kl_per_latent
 from workers.science.inputs import CHUNK, InputMap, prepare_inputs
-from workers.science.latents import DIRECTIONS, EVENLY, PRECISION, sample_rows
+from workers.science.latents import DIRECTIONS, PRECISION, REACH, sample_rows
 from workers.science.network import WEIGHTS, save_network
 from workers.science.pictures import (
     Traversal,
@@ -163,10 +163,13 @@ def _final_figures(training: FactorVAETraining) -> dict[str, Any]:
     """Return the last losses and what each latent carries, over frames spread evenly through the data set."""
     chosen = np.unique(np.linspace(0, len(training.features) - 1, N_JUDGED).astype(int))
     kl, reconstruction = torch.zeros(training.recipe.n_latents), 0.0
+    means, inputs = [], []
     with torch.inference_mode():
         for start in range(0, len(chosen), CHUNK):
             x = training.batches.rows(torch.from_numpy(chosen[start : start + CHUNK]))
             mean, log_variance = training.model.encode(x)
+            means.append(mean.cpu().numpy())
+            inputs.append(x.cpu().numpy())
             share = len(x) / len(chosen)
             kl += share * kl_per_latent(mean, log_variance).cpu()
             output = training.model.decode(mean)
@@ -178,14 +181,22 @@ def _final_figures(training: FactorVAETraining) -> dict[str, Any]:
         "kl_per_latent": [round(value, 4) for value in kl.tolist()],
         "active_latents": [i for i, value in enumerate(kl.tolist()) if value >= threshold],
         "compared": _compared(training),
+        "reach_per_latent": _reach(np.concatenate(means), np.concatenate(inputs)),
     }
+
+
+def _reach(means: NDArray[np.float32], inputs: NDArray[np.float32]) -> list[float]:
+    """Return how far the features move with each latent, by least squares, per unit of the latent."""
+    apart = means - means.mean(axis=0)
+    moved = np.linalg.norm(apart.T @ (inputs - inputs.mean(axis=0)), axis=1) / len(apart)
+    return [round(value, 4) for value in (moved / np.maximum(apart.var(axis=0), 1e-4)).tolist()]
 
 
 def _compared(training: FactorVAETraining) -> str:
     """Say which distance between latents means something."""
     if training.batches.n_views > 1 and training.recipe.consistency > 0:
         return DIRECTIONS
-    return EVENLY if training.recipe.input == "shapes" else PRECISION
+    return REACH if training.recipe.input == "shapes" else PRECISION
 
 
 def _draw(

@@ -10,6 +10,7 @@ from PIL import Image
 
 from workers.science.embed import embed_frames, load_embedder
 from workers.science.errors import Cancelled, RecipeError, ScienceError, TrainingError
+from workers.science.factorvae import LearnRecipe
 from workers.science.network import load_tensors
 from workers.science.steps import cluster, embed, learn, project
 
@@ -145,7 +146,7 @@ def test_the_published_form_learns_images(tmp_path, condensed):
     recipe = {"input": "image", "n_steps": 3, "batch_size": 4, "discriminator_width": 8}
     network, card = learn_in(tmp_path, condensed, recipe=recipe)
     latents, _ = embed_in(tmp_path, condensed, network, [(0, 90)])
-    assert np.load(f"{latents}/latents.npy").shape == (90, 16)
+    assert np.load(f"{latents}/latents.npy").shape == (90, LearnRecipe().n_latents)
     assert card["recipe"]["input"] == "image"
 
 

@@ -173,7 +173,11 @@ def test_a_tree_that_was_saved_answers_as_before_and_for_fewer_samples(tmp_path)
         after.connect(40)
 
 
-def test_a_folder_without_a_tree_is_refused(tmp_path):
+def test_a_folder_without_a_tree_and_one_with_an_empty_file_are_refused(tmp_path):
+    with pytest.raises(ScienceError, match="was not kept"):
+        load_density_tree(tmp_path)
+    save_density_tree(density_tree(points_of(overlapping, 100, 2), 5), tmp_path)
+    next(tmp_path.rglob("*.npy")).write_bytes(b"")
     with pytest.raises(ScienceError, match="was not kept"):
         load_density_tree(tmp_path)
 

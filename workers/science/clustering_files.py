@@ -59,7 +59,7 @@ def load_clustering(folder: Path) -> Clustering:
             rows = dict(tree)
         clusters = json.loads((folder / "clusters.json").read_text(encoding="utf-8"))
         choice = json.loads((folder / "choice.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, EOFError, ValueError) as error:
         raise ScienceError(
             str(folder), "this clustering is not there as a whole", "Cluster the frames anew"
         ) from error

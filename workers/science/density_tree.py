@@ -236,7 +236,7 @@ def load_density_tree(folder: Path) -> DensityTree:
         }
         points, order = np.asarray(arrays["points"]), np.asarray(arrays["order"])
         neighbours = Neighbours(arrays["squares"], arrays["rows"])
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, EOFError, ValueError, KeyError) as error:
         raise ScienceError(
             str(folder), "the tree of this clustering was not kept, or is damaged", "Cluster anew"
         ) from error

@@ -168,7 +168,7 @@ def read_clusters(
         table.append(_describe_trial(tried, selection, relative_validity(spanning, selection.labels)))
         if graph is not None:
             table[-1] |= _judge(graph.agreement(selection.labels))
-        if best is None or table[-1]["score"] > table[best[0]]["score"]:
+        if best is None or _rank(table[-1]) > _rank(table[best[0]]):
             best = i, condensed, selection
     chosen, condensed, selection = best
     choice = {**table[chosen], "n_tried": len(trials)}
@@ -223,6 +223,11 @@ def _judge(agreed: Agreement) -> dict[str, float]:
     }
 
 
+def _rank(row: dict[str, Any]) -> tuple[float, int]:
+    """Return what settings are sorted by: what is as good to a hundredth is better with fewer clusters."""
+    return round(row["score"], 2), -row["n_clusters"]
+
+
 def _reason(table: list[dict[str, Any]], chosen: int) -> str:
     """Say in words why a row of the table was taken."""
     row = table[chosen]
@@ -233,7 +238,7 @@ def _reason(table: list[dict[str, Any]], chosen: int) -> str:
         return f"Of {len(table)} settings the one in which neighbours agree most: {agree}."
     return (
         f"Of the settings of {len(table)} in which neighbours agree ({agree}), the one with the greatest "
-        f"modularity ({row['modularity']:.2f}): {row['n_clusters']} clusters."
+        f"modularity ({row['modularity']:.2f}), of equals that with the fewest clusters ({row['n_clusters']})."
     )
 
 

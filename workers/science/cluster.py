@@ -238,7 +238,8 @@ def _reason(table: list[dict[str, Any]], chosen: int) -> str:
         return f"Of {len(table)} settings the one in which neighbours agree most: {agree}."
     return (
         f"Of the settings of {len(table)} in which neighbours agree ({agree}), the one with the greatest "
-        f"modularity ({row['modularity']:.2f}), of equals that with the fewest clusters ({row['n_clusters']})."
+        f"modularity ({row['modularity']:.2f}); of equals, that with the fewest clusters "
+        f"({row['n_clusters']})."
     )
 
 

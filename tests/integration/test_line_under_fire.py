@@ -11,6 +11,7 @@ from tests.integration.conftest import wait_until
 from webapp.accounts.models import Group
 from webapp.datasets.models import Dataset
 from webapp.datasets.services import inspect_source, match_frames, plan_condensation, register_dataset
+from webapp.explore.recluster import cluster_again
 from webapp.jobs.kinds import KINDS
 from webapp.jobs.models import Job, Product, Shard, State
 from webapp.jobs.services import cancel_job, submit
@@ -97,14 +98,16 @@ class Killer:
 
 
 def beside_the_line(dataset, before, line):
-    """Submit the kinds of job that no line needs: a plan, a comparison of frames, labels of the files."""
+    """Submit the kinds of job that no line needs: a plan, matched frames, labels of files, clusters anew."""
     Dataset.objects.filter(pk=dataset.pk).update(relinked_from=before)
     dataset.refresh_from_db()
-    source = Product.objects.get(pk=line.source.id)
+    source, clustering = (Product.objects.get(pk=handle.id) for handle in (line.source, line.clustering))
+    anew = {"min_cluster_size": 12, "min_samples": 4, "method": "leaf"}
     return [
         plan_condensation(dataset=dataset, source=line.source, index=line.index, recipe={"size": 64}),
         match_frames(dataset=dataset, index=line.index),
         ask_for_file_labels(dataset=dataset, source=source),
+        cluster_again(clustering=clustering, recipe=anew),
     ]
 
 
@@ -143,7 +146,8 @@ def test_killed_workers_and_an_empty_redis_change_nothing(group, cxi_file):
     wait_until(
         lambda: not Job.objects.active().filter(dataset=dataset).exists(), tend=fire, seconds=120, every=0.01
     )
-    assert {Product.objects.get(pk=handle.id).kind for handle in others} == {"plan", "match", "file-labels"}
+    kinds = {Product.objects.get(pk=handle.id).kind for handle in others}
+    assert kinds == {"plan", "match", "file-labels", "cluster"}
     assert killer.left == set()
     # What was killed at work was worked on again; a placeholder is replaced by the shards that it stood for.
     attempts = dict(Shard.objects.filter(pk__in=killer.killed.values()).values_list("job__kind", "attempt"))

@@ -3,6 +3,7 @@
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -131,7 +132,9 @@ def test_no_byte_from_outside_is_read_while_a_folder_is_swapped_for_a_link(tmp_p
     swapping.start()
     seen: dict[bytes, int] = {}
     try:
-        for _ in range(4000):
+        # On a busy machine one thread may run for long without the other: until both states were seen.
+        until = time.monotonic() + 120
+        while sum(seen.values()) < 4000 or (len(seen) < 2 and time.monotonic() < until):
             try:
                 content = open_in(root, "run/a.h5")
             except OSError:

@@ -53,3 +53,15 @@ def test_to_cut_through_identical_points_is_seen_whichever_of_them_are_listed_as
     cut = np.concatenate([np.repeat([2, 0], 30), np.ones(60)])
     assert agreement(points, kept).kappa == pytest.approx(1)
     assert agreement(points, cut).kappa < 0.7
+
+
+def test_a_graph_that_finds_the_neighbours_itself_says_the_same():
+    points, labels = blobs(3, 40)
+    labels[::7] = 0
+    found = NeighbourGraph.of_points(points, threads=2).agreement(labels)
+    assert found == agreement(points, labels, 15)
+
+
+def test_few_points_are_all_neighbours():
+    points, labels = blobs(2, 3)
+    assert NeighbourGraph.of_points(points).agreement(labels).kappa < 0.5

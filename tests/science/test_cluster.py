@@ -121,3 +121,19 @@ def test_many_identical_points_among_others_do_not_break_it():
 def test_a_recipe_that_makes_no_sense_is_refused(values):
     with pytest.raises(RecipeError):
         read_recipe(ClusterRecipe, values)
+
+
+def test_settings_are_judged_by_the_points_before_they_were_reduced():
+    random = np.random.default_rng(1)
+    seen = random.standard_normal((600, 8)).astype(np.float32)
+    seen[400:, 0] += 30
+    reduced = random.standard_normal((600, 2)).astype(np.float32)
+    reduced[:200, 0] += 5  # a reduction that tears what belongs together
+    reduced[400:, 1] += 60
+
+    def of_greatest_modularity(seen):
+        table = cluster_points(reduced, ClusterRecipe(), seen=seen).choice["table"]
+        return max(table, key=lambda row: row["modularity"])["n_clusters"]
+
+    assert of_greatest_modularity(None) == 3
+    assert of_greatest_modularity(seen) == 2

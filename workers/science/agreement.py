@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.science.nearest import Neighbours
+from workers.science.nearest import Neighbours, nearest_neighbours
+from workers.science.point_tree import plant
+from workers.science.progress import Progress, silent
 
 N_NEIGHBOURS = 15
 """Nearest neighbours of a point that are asked, at most."""
@@ -50,6 +52,16 @@ class NeighbourGraph:
         self.pile = np.zeros(0, np.int64)
         if len(self.in_pile):
             _, self.pile = np.unique(points[order[self.in_pile]], axis=0, return_inverse=True)
+
+    @classmethod
+    def of_points(
+        cls, points: NDArray[np.float32], *, threads: int = 1, on_progress: Progress = silent
+    ) -> "NeighbourGraph":
+        """Look for the neighbours of points (n, d), at least two."""
+        tree = plant(points)
+        k = min(N_NEIGHBOURS, len(points) - 1)
+        found = nearest_neighbours(tree, k, threads=threads, on_progress=on_progress)
+        return cls(points, found, tree.order)
 
     def agreement(self, labels: NDArray[np.int32]) -> Agreement:
         """Judge clusters.

@@ -57,6 +57,11 @@ class ClusterRecipe:
     max_points: int = 1_000_000
     """Of a larger data set so many frames, drawn at random, are fitted; the rest follows its neighbours."""
 
+    @property
+    def leaves_open(self) -> bool:
+        """Whether settings are to be chosen."""
+        return None in (self.min_cluster_size, self.min_samples) or self.method == "auto"
+
     def __post_init__(self) -> None:
         """Refuse what HDBSCAN cannot do."""
         require_choice("reduce", self.reduce, ("umap", "none"))
@@ -97,7 +102,12 @@ class Settings:
 
 
 def cluster_points(
-    points: NDArray[np.float32], recipe: ClusterRecipe, *, threads: int = 1, on_progress: Progress = silent
+    points: NDArray[np.float32],
+    recipe: ClusterRecipe,
+    *,
+    seen: NDArray[np.float32] | None = None,
+    threads: int = 1,
+    on_progress: Progress = silent,
 ) -> Clustering:
     """Cluster points, choosing what the recipe leaves open by who is whose neighbour.
 
@@ -107,6 +117,9 @@ def cluster_points(
         Reduced or standardised latents.
     recipe : ClusterRecipe
         Settings; None and ``"auto"`` are chosen here and recorded in `choice`.
+    seen : ndarray of shape (n, k), float32, optional
+        The points before they were reduced, whose neighbours choose among settings: a reduction tears apart
+        and draws together. By default the points themselves.
     threads : int, default=1
         The result does not depend on it.
     on_progress : Progress
@@ -128,11 +141,16 @@ def cluster_points(
         return _without_structure(n, recipe)
     most = max(_samples_tried(n, recipe))
     density = density_tree(points, most, threads=threads, on_progress=on_progress)
-    return read_clusters(density, recipe, threads=threads, on_progress=on_progress)
+    return read_clusters(density, recipe, seen=seen, threads=threads, on_progress=on_progress)
 
 
 def read_clusters(
-    density: DensityTree, recipe: ClusterRecipe, *, threads: int = 1, on_progress: Progress = silent
+    density: DensityTree,
+    recipe: ClusterRecipe,
+    *,
+    seen: NDArray[np.float32] | None = None,
+    threads: int = 1,
+    on_progress: Progress = silent,
 ) -> Clustering:
     """Cluster points whose neighbours are known.
 
@@ -140,7 +158,7 @@ def read_clusters(
     ----------
     density : DensityTree
         Of n points; keeps what is connected here.
-    recipe, threads, on_progress
+    recipe, seen, threads, on_progress
         As of `cluster_points`.
 
     Returns
@@ -155,7 +173,11 @@ def read_clusters(
     """
     trials = _trials(len(density.points), recipe)
     table, best, linkages = [], None, {}
-    graph = NeighbourGraph(density.points, density.neighbours, density.order) if len(trials) > 1 else None
+    graph = None
+    if len(trials) > 1 and seen is not None:
+        graph = NeighbourGraph.of_points(seen, threads=threads, on_progress=on_progress)
+    elif len(trials) > 1:
+        graph = NeighbourGraph(density.points, density.neighbours, density.order)
     for samples in reversed(_samples_tried(len(density.points), recipe)):  # those of the most give the others
         density.connect(samples, threads=threads, on_progress=on_progress)
     for i, tried in enumerate(trials):

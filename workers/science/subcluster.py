@@ -15,6 +15,7 @@ def split_cluster(
     cluster: int,
     recipe: ClusterRecipe,
     *,
+    seen: NDArray[np.float32] | None = None,
     threads: int = 1,
     on_progress: Progress = silent,
 ) -> Clustering:
@@ -26,8 +27,8 @@ def split_cluster(
         Of n points, with its density tree.
     cluster : int
         Which cluster to look into.
-    recipe, threads, on_progress
-        As of `cluster_points`; sizes count points of that cluster.
+    recipe, seen, threads, on_progress
+        As of `cluster_points`; sizes count points of that cluster, `seen` is of all points.
 
     Returns
     -------
@@ -48,7 +49,11 @@ def split_cluster(
         )
     rows = np.flatnonzero(clustering.labels == cluster)
     within = cluster_points(
-        np.asarray(clustering.density.points[rows]), recipe, threads=threads, on_progress=on_progress
+        np.asarray(clustering.density.points[rows]),
+        recipe,
+        seen=None if seen is None else seen[rows],
+        threads=threads,
+        on_progress=on_progress,
     )
     if len(within.clusters) < 2:
         return replace(clustering, choice={"within": cluster, "reason": "no clusters within it were found"})

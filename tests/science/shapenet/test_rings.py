@@ -7,7 +7,7 @@ from workers.science.shapenet.rings import N_CHANNELS, N_HANDED, ring_channels
 
 @pytest.fixture(scope="module")
 def maps():
-    return expose_block(11, 0)[:8, 0].astype(np.float32)
+    return expose_block(11, 0)[0][:8, 0].astype(np.float32)
 
 
 def test_channels_do_not_know_of_the_angle_in_the_plane(maps):

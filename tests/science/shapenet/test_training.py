@@ -23,17 +23,17 @@ def test_training_finds_the_exposures_of_particles_that_it_never_saw(tmp_path):
 
 
 def test_examples_are_kept_and_made_anew_for_another_seed(tmp_path):
-    rings, _ = write_examples(tmp_path, 1, 3)
+    rings = write_examples(tmp_path, 1, 3).rings
     written = (tmp_path / "rings.npy").stat().st_mtime_ns
     write_examples(tmp_path, 1, 3)
     assert (tmp_path / "rings.npy").stat().st_mtime_ns == written
     before = np.array(rings)
-    others, _ = write_examples(tmp_path, 1, 4)
+    others = write_examples(tmp_path, 1, 4).rings
     assert not np.array_equal(before, others)
 
 
 def test_the_network_that_comes_with_fringe_knows_a_particle_again_at_another_size():
-    maps = expose_block(987_654_321, 0)[:, :2].astype(np.float32)  # a seed that nothing was learned from
+    maps = expose_block(987_654_321, 0)[0][:, :2].astype(np.float32)  # a seed that nothing was learned from
     first, second = (
         shape_network()(torch.from_numpy(ring_channels(part)), torch.from_numpy(ring_spectra(part)))
         for part in (maps[:, 0], maps[:, 1])

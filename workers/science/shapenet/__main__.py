@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument(
         "--examples", type=Path, default=Path("data/shapenet"), help="where particles are kept"
     )
-    parser.add_argument("--particles", type=int, default=24_576)
+    parser.add_argument("--particles", type=int, default=98_304)
     parser.add_argument("--steps", type=int, default=ShapeRecipe.n_steps)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=WEIGHTS)

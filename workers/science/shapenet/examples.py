@@ -1,5 +1,6 @@
 """What the shape network learns from, on disk: ring channels and spectra of random particles."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,27 @@ from workers.science.ring_spectra import n_spectra, ring_spectra
 from workers.science.shapenet.exposures import BLOCK, N_ANGLES, N_EXPOSURES, N_RADII, expose_blocks
 from workers.science.shapenet.rings import N_CHANNELS, ring_channels
 
-Examples = tuple[NDArray[np.float16], NDArray[np.float16]]
+LONGEST_BUILD = 64
+"""Letters kept of what a particle is built like."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Exposures of n particles.
+
+    Attributes
+    ----------
+    rings : ndarray of shape (n, N_EXPOSURES, N_CHANNELS, N_RADII), float16
+        From `ring_channels`; a memory map.
+    spectra : ndarray of shape (n, N_EXPOSURES, n_spectra), float16
+        From `ring_spectra`; likewise.
+    builds : ndarray of shape (n,), str
+        In the words of `builds`.
+    """
+
+    rings: NDArray[np.float16]
+    spectra: NDArray[np.float16]
+    builds: NDArray[np.str_]
 
 
 def write_examples(
@@ -21,7 +42,7 @@ def write_examples(
     Parameters
     ----------
     folder : Path
-        Gets `rings.npy` and `spectra.npy`, and `done` last.
+        Gets `rings.npy`, `spectra.npy` and `builds.npy`, and `done` last.
     n_particles : int
         Rounded up to whole blocks.
     seed : int
@@ -33,10 +54,8 @@ def write_examples(
 
     Returns
     -------
-    rings : ndarray of shape (n, N_EXPOSURES, N_CHANNELS, N_RADII), float16
-        From `ring_channels`; a memory map.
-    spectra : ndarray of shape (n, N_EXPOSURES, n_spectra), float16
-        From `ring_spectra`; likewise.
+    examples : Examples
+        Read from the folder.
     """
     n_blocks = -(-n_particles // BLOCK)
     said = f"{n_blocks} blocks, seed {seed}\n"
@@ -46,21 +65,23 @@ def write_examples(
         done.unlink(missing_ok=True)
         _write(folder, n_blocks, seed, processes, on_progress)
         done.write_text(said)
-    return np.load(folder / "rings.npy", mmap_mode="r"), np.load(folder / "spectra.npy", mmap_mode="r")
+    rings, spectra = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("rings", "spectra"))
+    return Examples(rings, spectra, np.load(folder / "builds.npy"))
 
 
 def _write(folder: Path, n_blocks: int, seed: int, processes: int, on_progress: Progress) -> None:
-    def create(name: str, *shape: int) -> NDArray[np.float16]:
-        path = folder / f"{name}.npy"
-        return np.lib.format.open_memmap(
-            path, mode="w+", dtype=np.float16, shape=(n_blocks * BLOCK, N_EXPOSURES, *shape)
-        )
+    n = n_blocks * BLOCK
 
-    rings = create("rings", N_CHANNELS, N_RADII)
-    spectra = create("spectra", n_spectra(N_ANGLES))
-    for block, maps in enumerate(expose_blocks(seed, n_blocks, processes)):
+    def create(name: str, dtype: str, *shape: int) -> NDArray:
+        return np.lib.format.open_memmap(folder / f"{name}.npy", mode="w+", dtype=dtype, shape=(n, *shape))
+
+    rings = create("rings", "f2", N_EXPOSURES, N_CHANNELS, N_RADII)
+    spectra = create("spectra", "f2", N_EXPOSURES, n_spectra(N_ANGLES))
+    builds = create("builds", f"U{LONGEST_BUILD}")
+    for block, (maps, built) in enumerate(expose_blocks(seed, n_blocks, processes)):
         rows = slice(block * BLOCK, (block + 1) * BLOCK)
         maps = maps.reshape(-1, N_RADII, N_ANGLES).astype(np.float32)
         rings[rows] = ring_channels(maps).reshape(BLOCK, N_EXPOSURES, N_CHANNELS, N_RADII)
+        builds[rows] = built
         spectra[rows] = ring_spectra(maps).reshape(BLOCK, N_EXPOSURES, -1)
-        on_progress((block + 1) * BLOCK, n_blocks * BLOCK, "particles", note="simulating particles")
+        on_progress((block + 1) * BLOCK, n, "particles", note="simulating particles")

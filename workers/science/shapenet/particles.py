@@ -4,9 +4,13 @@ None is meant to be a particle of some experiment. They are many and unlike each
 them apart tells other particles apart as well.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
+
+from workers.science.shapenet.builds import ALONE, one_body, two_bodies
 
 N_ACROSS, N_DEEP = 64, 32
 """Cells of the grid across the beam, in both directions, and along it."""
@@ -29,54 +33,63 @@ _ACROSS, _DEEP = grid(N_ACROSS), grid(N_DEEP)
 _POINTS = np.stack(np.meshgrid(_ACROSS, _ACROSS, _DEEP, indexing="ij")).reshape(3, -1)
 
 
-def draw_density(random: np.random.Generator) -> NDArray[np.float32]:
-    """Draw a particle.
+@dataclass(frozen=True)
+class Particle:
+    """A particle on the grid.
 
-    Parameters
+    Attributes
     ----------
-    random : Generator
-        Decides all.
-
-    Returns
-    -------
     density : ndarray of shape (N_DEEP, N_ACROSS, N_ACROSS), float32
         At least 0; the first axis is along the beam, against which all three span -1 to 1.
+    build : str
+        What it is built like, in the words of `builds`.
     """
+
+    density: NDArray[np.float32]
+    build: str
+
+
+def draw_particle(random: np.random.Generator) -> Particle:
+    """Draw a particle; `random` decides all."""
     kind = random.random()
     if kind < 0.55:
-        density = _single(random)
+        density, build = _single(random)
     elif kind < 0.85:
-        density = _pair(random)
+        density, build = _pair(random)
     else:
-        density = _heap(random)
-    return density.reshape(N_ACROSS, N_ACROSS, N_DEEP).transpose(2, 0, 1).astype(np.float32)
+        density, build = _heap(random), ALONE
+    density = density.reshape(N_ACROSS, N_ACROSS, N_DEEP).transpose(2, 0, 1)
+    return Particle(density.astype(np.float32), build)
 
 
-def _single(random: np.random.Generator) -> Points:
-    """One body, sometimes hollow or around another one."""
-    axes, exponents = _draw_axes(random), _draw_exponents(random)
-    points = _draw_pose(random) @ _POINTS / 0.93
+def _single(random: np.random.Generator) -> tuple[Points, str]:
+    """One body, often hollow or around another one."""
+    axes, exponents, turn = _draw_axes(random), _draw_exponents(random), _draw_pose(random)
+    points = turn @ _POINTS / 0.93
     density = _body(points, axes, exponents)
-    if random.random() >= 0.3:
-        return density
+    if random.random() >= 0.4:
+        return density, one_body(axes, exponents, turn, 1.0)
     share = random.uniform(0.25, 0.9)
     inside = random.choice([0.0, random.uniform(0, 0.7), random.uniform(1.5, 6)])
     offset = random.normal(0, 0.15 * (1 - share), (3, 1)) if random.random() < 0.4 else 0.0
-    return density + (inside - 1) * _body((points - offset) / share, axes, exponents) * (density > 0)
+    core = _body((points - offset) / share, axes, exponents) * (density > 0)
+    return density + (inside - 1) * core, one_body(axes, exponents, turn, float(inside))
 
 
-def _pair(random: np.random.Generator) -> Points:
+def _pair(random: np.random.Generator) -> tuple[Points, str]:
     """Two bodies, apart or overlapping, beside each other or one behind the other."""
     axes, exponents = _draw_axes(random), _draw_exponents(random)
     turn = _draw_pose(random)
     other_turn = turn if random.random() < 0.5 else _draw_pose(random)
     other_axes = axes if random.random() < 0.6 else _draw_axes(random)
     ratio, gap = random.uniform(0.4, 1), random.uniform(0.5, 1.6)
-    apart = (_draw_direction(random) * gap / 2)[:, None]
+    direction = _draw_direction(random)
+    apart = (direction * gap / 2)[:, None]
     points = _POINTS * (1 + gap / 2)
     first = _body(turn @ (points - apart), axes, exponents)
     both = first + _body(other_turn @ (points + apart) / ratio, other_axes, exponents)
-    return np.minimum(both, 1) if random.random() < 0.6 else both
+    density = np.minimum(both, 1) if random.random() < 0.6 else both
+    return density, two_bodies(axes, exponents, float(direction[2]), gap, ratio)
 
 
 def _heap(random: np.random.Generator) -> Points:

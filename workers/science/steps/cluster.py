@@ -65,11 +65,11 @@ def cluster(
     latents, weights = _latents(latents_dir, network_dir)
     most = min(settings.max_points, REDUCED_AT_MOST) if settings.reduce == "umap" else settings.max_points
     rows = sample_rows(len(latents), most, seed)
-    points = weights.points(latents[rows])
+    points, seen = weights.points(latents[rows]), None
     if settings.reduce == "umap":
-        points = _reduced(points, settings, seed, threads, on_progress)
+        points, seen = _reduced(points, settings, seed, threads, on_progress), points
     scaled = _for_sample(settings, len(rows) / len(latents))
-    found = cluster_points(points, scaled, threads=threads, on_progress=on_progress)
+    found = cluster_points(points, scaled, seen=seen, threads=threads, on_progress=on_progress)
     if len(rows) == len(latents):
         return _write(found, len(rows), out)
     return _write_with_rest(found, rows, latents, weights, threads, out, on_progress)
@@ -116,14 +116,18 @@ def recluster(
     settings, earlier = read_recipe(ClusterRecipe, recipe), load_clustering(Path(cluster_dir))
     rows = _fitted(Path(cluster_dir), len(earlier.labels))
     scaled = _for_sample(settings, len(rows) / len(earlier.labels))
+    is_whole, seen = len(rows) == len(earlier.labels), None
+    if settings.leaves_open or not is_whole:
+        latents, weights = _latents(latents_dir, network_dir)
+    if settings.leaves_open:
+        seen = _unless_clustered(weights.points(latents[rows]), earlier)
+    how = {"seen": seen, "threads": threads, "on_progress": on_progress}
     if within is None:
-        found = read_clusters(earlier.density, scaled, threads=threads, on_progress=on_progress)
+        found = read_clusters(earlier.density, scaled, **how)
     else:
-        fitted = _of_fitted(earlier, rows)
-        found = split_cluster(fitted, within, scaled, threads=threads, on_progress=on_progress)
-    if len(rows) == len(earlier.labels):
+        found = split_cluster(_of_fitted(earlier, rows), within, scaled, **how)
+    if is_whole:
         return _write(found, len(rows), out)
-    latents, weights = _latents(latents_dir, network_dir)
     return _write_with_rest(found, rows, latents, weights, threads, out, on_progress)
 
 
@@ -135,6 +139,12 @@ def _latents(latents_dir: str, network_dir: str) -> tuple[NDArray[np.float32], L
     require_kind(card, "factorvae")
     latents = np.load(Path(latents_dir) / "latents.npy", mmap_mode="r", allow_pickle=False)
     return latents, latent_weights(latents, card["figures"])
+
+
+def _unless_clustered(points: NDArray[np.float32], earlier: Clustering) -> NDArray[np.float32] | None:
+    """Return points, or None if it is they that were clustered, not what they were reduced to."""
+    same = earlier.density is not None and np.array_equal(points, earlier.density.points)
+    return None if same else points
 
 
 def _reduced(

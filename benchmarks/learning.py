@@ -194,7 +194,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--batch", type=int, default=64, help="of our training; the published one has 64")
+    parser.add_argument(
+        "--batch",
+        type=int,
+        default=LearnRecipe().batch_size,
+        help="of our training; the published one has 64",
+    )
     parser.add_argument("--size", type=int, default=64, help="side of a frame, in pixels")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
+from workers.science.cluster import ClusterRecipe, read_clusters
+from workers.science.clustering_files import load_clustering
 from workers.science.errors import ScienceError
 from workers.science.latents import LatentWeights, latent_weights, sample_rows
 from workers.science.neighbours import Assigned, Neighbourhood, assign, place
@@ -126,6 +128,19 @@ def test_other_settings_read_from_the_tree_give_what_clustering_anew_gives(folde
             assert np.array_equal(read(anew, name), read(again, name))
         assert (again / "clusters.json").read_text() == (anew / "clusters.json").read_text()
         assert np.array_equal(read(again / "density", "points"), read(anew / "density", "points"))
+
+
+@pytest.mark.parametrize("most", [1800, 600])
+def test_settings_left_open_are_chosen_again_by_the_latents_and_not_by_what_umap_made_of_them(
+    folders, tmp_path, most
+):
+    recipe = {"max_points": most}
+    first, told = run(cluster.cluster, folders[0], tmp_path, "first", recipe)
+    _, repeated = reread(folders[0], tmp_path, first, "again", recipe)
+    assert repeated["choice"] == told["choice"]
+    plain = read_clusters(load_clustering(first).density, ClusterRecipe())
+    judged = [[row["modularity"] for row in choice["table"]] for choice in (told["choice"], plain.choice)]
+    assert judged[0] != judged[1]
 
 
 @pytest.mark.parametrize("most", [1800, 600])

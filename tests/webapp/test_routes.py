@@ -36,6 +36,7 @@ OTHER_OBJECTS = {
     "jobs:job-retry": "failed",
     "jobs:product-image": "index",
     "explore:sheet": "condense",
+    "explore:picked-frames": "condense",
     "explore:condensed-mask": "condense",
     "datasets:mask-reasons": "condense",
     "datasets:recipe-preview": "plan",
@@ -64,6 +65,7 @@ OTHER_PARAMETERS: dict[str, dict[str, Any]] = {
 QUERIES = {
     "manifests:dataset-class": {"class": "Round"},
     "labels:label-queue": {"mode": "order"},
+    "explore:picked-frames": {"frames": "3,1"},
     "explore:frame-pattern": {"what": "mean", "frames": "0-9"},
 }
 READ_BY_POST = {"explore:frame-list", "labels:label-column"}

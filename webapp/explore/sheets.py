@@ -14,6 +14,7 @@ from webapp.explore.thumbs import MASKED, TABLE, TILE
 
 TILES_A_SIDE = 16
 SHEET = TILES_A_SIDE**2
+PICKED_A_ROW = 8
 _QUALITY = 85
 
 
@@ -33,18 +34,40 @@ def draw_sheet(folder: Path, number: int) -> bytes | None:
     picture : bytes or None
         None where there are no such frames.
     """
+    condensed = _open(folder)
+    if condensed is None or SHEET * number >= len(condensed):
+        return None
+    return _draw(folder, condensed[SHEET * number : SHEET * (number + 1)], TILES_A_SIDE, TILES_A_SIDE)
+
+
+@lru_cache(maxsize=64)
+def draw_picked(folder: Path, frames: tuple[int, ...]) -> bytes | None:
+    """Return a JPEG of some frames of a condensation, eight tiles a row; None where one is not there.
+
+    Frames that are alike lie far apart in a long data set: so a page gets dozens of them by one request.
+    """
+    condensed = _open(folder)
+    if condensed is None or not frames or not 0 <= min(frames) <= max(frames) < len(condensed):
+        return None
+    columns = min(len(frames), PICKED_A_ROW)
+    return _draw(folder, condensed[list(frames)], -(-len(frames) // columns), columns)
+
+
+def _open(folder: Path) -> np.ndarray | None:
     try:
-        condensed = np.load(folder / "condensed.npy", mmap_mode="r")[SHEET * number : SHEET * (number + 1)]
+        return np.load(folder / "condensed.npy", mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError):
         return None
-    if not len(condensed):
-        return None
+
+
+def _draw(folder: Path, condensed: np.ndarray, rows: int, columns: int) -> bytes:
     mask, geometry = condensed_mask(folder), geometry_of(folder)
     if geometry is not None and geometry.scale != "log":
         condensed = shown_levels(geometry.scale, geometry.scale_max)[condensed]
     good = np.ones(condensed.shape[1:], np.float32) if mask is None else (mask == 0).astype(np.float32)
     tiles, masked = _shrink(condensed, good)
-    return _encode(_put_side_by_side(tiles), _put_side_by_side(np.repeat(masked[None], len(tiles), axis=0)))
+    masked = np.repeat(masked[None], len(tiles), axis=0)
+    return _encode(_put_side_by_side(tiles, rows, columns), _put_side_by_side(masked, rows, columns))
 
 
 def _shrink(condensed: np.ndarray, good: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -67,12 +90,10 @@ def _weigh(size: int) -> np.ndarray:
     return np.clip(1 - np.abs(low + step / 2 - 0.5 - pixels), 0, None).astype(np.float32)
 
 
-def _put_side_by_side(tiles: np.ndarray) -> np.ndarray:
-    sheet = np.zeros((SHEET, TILE, TILE), np.uint8)
+def _put_side_by_side(tiles: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    sheet = np.zeros((rows * columns, TILE, TILE), np.uint8)
     sheet[: len(tiles)] = tiles
-    return (
-        sheet.reshape(TILES_A_SIDE, TILES_A_SIDE, TILE, TILE).swapaxes(1, 2).reshape(TILES_A_SIDE * TILE, -1)
-    )
+    return sheet.reshape(rows, columns, TILE, TILE).swapaxes(1, 2).reshape(rows * TILE, -1)
 
 
 def _encode(levels: np.ndarray, masked: np.ndarray) -> bytes:

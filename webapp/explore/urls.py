@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from webapp.explore import again_views, frame_numbers, frame_views, nuisance_views, views
+from webapp.explore import again_views, frame_numbers, frame_views, nuisance_views, sheet_views, views
 
 app_name = "explore"
 urlpatterns = [
@@ -16,7 +16,8 @@ urlpatterns = [
         "datasets/<uuid:pk>/clusters/nuisances/write/", nuisance_views.nuisance_write, name="nuisance-write"
     ),
     path("datasets/<uuid:pk>/map/<slug:name>.bin", views.map_points, name="map-points"),
-    path("products/<uuid:pk>/sheets/<int:number>.jpg", views.sheet, name="sheet"),
+    path("products/<uuid:pk>/sheets/<int:number>.jpg", sheet_views.sheet, name="sheet"),
+    path("products/<uuid:pk>/sheets/picked.jpg", sheet_views.picked_frames, name="picked-frames"),
     path("datasets/<uuid:pk>/frames/<int:index>/", frame_views.frame_detail, name="frame-detail"),
     path("datasets/<uuid:pk>/frames/<int:index>/raw.bin", frame_views.frame_raw, name="frame-raw"),
     path("datasets/<uuid:pk>/frames/<int:index>/thumb.png", frame_views.frame_thumb, name="frame-thumb"),

@@ -30,7 +30,6 @@ from webapp.explore.selectors import (
     n_fitted,
     point_column,
 )
-from webapp.explore.sheets import draw_sheet
 from webapp.jobs.models import Product
 
 MOST_LISTED = 240
@@ -164,17 +163,4 @@ def map_points(request: HttpRequest, pk: UUID, name: str) -> HttpResponse:
     response = HttpResponse(column.tobytes(), content_type="application/octet-stream")
     # Products never change: what is named by their ids may be kept.
     response["Cache-Control"] = "private, max-age=86400" if len(wanted) == 2 else "private, no-cache"
-    return response
-
-
-@login_required
-@require_GET
-def sheet(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
-    """Send a sheet of 256 thumbnails; the browser keeps it."""
-    product = get_for(request.user, Product.objects.filter(kind="condense").defer("files"), pk=pk)
-    picture = draw_sheet(product.folder, number)
-    if picture is None:
-        raise Http404
-    response = HttpResponse(picture, content_type="image/jpeg")
-    response["Cache-Control"] = "private, max-age=31536000, immutable"
     return response

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from webapp.explore.sheets import _shrink, draw_sheet
+from webapp.explore.sheets import _shrink, draw_picked, draw_sheet
 from webapp.explore.thumbs import MASKED, TABLE
 
 
@@ -62,3 +62,19 @@ def test_other_scales_are_drawn_by_the_logarithm_too(tmp_path: Path) -> None:
 
 def test_a_folder_without_condensed_frames_has_no_sheet(tmp_path: Path) -> None:
     assert draw_sheet(tmp_path, 0) is None
+
+
+def test_picked_frames_stand_on_their_sheet_in_the_order_in_which_they_were_asked_for(tmp_path: Path) -> None:
+    condensed = np.zeros((300, 64, 64), np.uint8)
+    condensed[:] = (np.arange(300) % 256)[:, None, None]
+    _condensation(tmp_path, condensed, np.ones((64, 64), bool))
+    frames = (250, 3, 120, 3, 77, 9, 200, 31, 160, 64)
+    picture = draw_picked(tmp_path, frames)
+    assert picture is not None
+    sheet = np.asarray(Image.open(io.BytesIO(picture))).astype(int)
+    assert sheet.shape == (128, 512, 3)
+    tiles = sheet.reshape(2, 64, 8, 64, 3).swapaxes(1, 2).reshape(16, 64, 64, 3)
+    assert np.abs(tiles[:10, 8:-8, 8:-8].mean(axis=(1, 2)) - TABLE[list(frames)]).max() < 6
+    assert tiles[10:, 8:-8, 8:-8].max() < 12
+    assert draw_picked(tmp_path, (1, 300)) is None
+    assert draw_picked(tmp_path, (-1,)) is None

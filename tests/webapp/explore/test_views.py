@@ -151,6 +151,16 @@ def test_a_sheet_may_be_kept_for_ever_by_the_browser_alone(client: Client, datas
     assert client.get(reverse("explore:sheet", args=[network.pk, 0])).status_code == 404
 
 
+def test_picked_frames_come_on_one_sheet_that_the_browser_keeps(client: Client, dataset: Dataset) -> None:
+    product = dataset.products.get(kind="condense")
+    address = reverse("explore:picked-frames", args=[product.pk])
+    response = client.get(address, {"frames": "7,2,9"})
+    assert response["Content-Type"] == "image/jpeg"
+    assert "immutable" in response["Cache-Control"]
+    for frames in ("", "7,x", "-1", f"7,{N}", ",".join("1" * 65)):
+        assert client.get(address, {"frames": frames}).status_code == 404
+
+
 def test_the_frame_page_knows_neighbours_identity_and_cluster(client: Client, dataset: Dataset) -> None:
     make_classified(dataset)
     response = client.get(reverse("explore:frame-detail", args=[dataset.pk, 3]))

@@ -125,3 +125,41 @@ class HitThreshold(models.Model):
 
     def __str__(self) -> str:
         return "automatic" if self.threshold is None else f"{self.threshold:g} lit pixels"
+
+
+class ClusterOperation(models.Model):
+    """One thing that a person did to clusters: appended, never changed.
+
+    `clustering` is the product that it is about, or the one that it asked for (MERGE, SPLIT, READ, CHOOSE);
+    these keep in `params["before"]` which one was current. UNDO makes the operation `undoes` as if it had
+    never been. `client_id` is made in the browser, so what is sent twice counts once.
+    """
+
+    class Kind(models.TextChoices):
+        RENAME = "rename"
+        COLOUR = "colour"
+        PROMOTE = "promote"
+        MERGE = "merge"
+        SPLIT = "split"
+        READ = "read"
+        CHOOSE = "choose"
+        UNDO = "undo"
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="cluster_operations")
+    clustering = models.UUIDField()
+    client_id = models.UUIDField(default=uuid.uuid4)
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    cluster = models.IntegerField(null=True)
+    params = models.JSONField(default=dict)
+    undoes = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="undone_by")
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["dataset", "client_id"], name="one_operation_for_each_client_id")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of clusters of {self.dataset}"

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 
+from webapp.datasets.cluster_names import names_of_clustering
 from webapp.datasets.columns import read_json
 from webapp.explore.clusterings import METHODS, most_neighbours, settings_of, whole_of
 from webapp.jobs.models import Product
@@ -49,7 +50,8 @@ class AgainForm(forms.Form):
         super().__init__(*args, initial=_as_shown(clustering), label_suffix="", **kwargs)
         self.clustering = clustering
         self.sizes = {entry["id"]: entry["size"] for entry in read_json(clustering.folder / "clusters.json")}
-        clusters = [(number, f"Cluster {number} ({size} frames)") for number, size in self.sizes.items()]
+        names = names_of_clustering(clustering)
+        clusters = [(number, f"{names[number].name} ({size} frames)") for number, size in self.sizes.items()]
         self.fields["within"].widget.choices = [("", "all frames"), *clusters]
         for name, field in self.fields.items():
             css = "form-select" if name in ("method", "within") else "form-control"

@@ -12,13 +12,13 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from webapp.accounts.access import get_for
-from webapp.datasets.columns import Columns, columns_of
+from webapp.datasets.cluster_names import name_of, names_of
+from webapp.datasets.columns import NOISE, Columns, columns_of
 from webapp.datasets.levels import level_counts, shown_levels
 from webapp.datasets.models import Dataset
 from webapp.explore.frame_facts import drawing_facts, format_words_of, identity_of, measured_of, recorded_of
 from webapp.explore.frame_source import dry_run_of_index, source_problem
 from webapp.explore.geometry import geometry_of
-from webapp.explore.palette import cluster_colour
 from webapp.explore.selectors import (
     active_jobs,
     class_probabilities_of,
@@ -74,7 +74,7 @@ def _viewer(dataset: Dataset, columns: Columns, source: Product | None, index: i
         "has_condensed": has_condensed,
         "source": source,
         "problem": source_problem(source),
-        "clusters": [cluster["id"] for cluster in columns.cluster_list],
+        "clusters": [(number, name.name) for number, name in names_of(columns).items() if number != NOISE],
         "classes": columns.classifier.facts["classes"] if columns.classifier else [],
         "jobs": [] if has_condensed else active_jobs(dataset),
         "page": _page_facts(dataset, columns, source, index),
@@ -92,9 +92,8 @@ def _find(request: HttpRequest, pk: UUID, index: int) -> tuple[Dataset, Columns]
 def _cluster_of(columns: Columns, index: int) -> dict[str, Any]:
     cluster = int(columns.clusters[index])
     return {
+        **vars(name_of(names_of(columns), cluster)),
         "id": cluster,
-        "name": "Noise" if cluster < 0 else f"Cluster {cluster}",
-        "colour": cluster_colour(cluster),
         "probability": float(columns.membership[index]),
         "outlier": float(columns.outlier_scores[index]),
     }

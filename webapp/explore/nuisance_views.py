@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from webapp.accounts.access import get_for, require_writer
 from webapp.accounts.models import Group
+from webapp.datasets.cluster_names import names_of_clustering
 from webapp.datasets.models import Dataset
 from webapp.explore.nuisances import read_report, report_job, report_product, write_report
 from webapp.explore.views import columns_of_request
@@ -26,7 +27,7 @@ def nuisance_report(request: HttpRequest, pk: UUID) -> HttpResponse:
         "dataset": dataset,
         "clustering": clustering,
         "product": product,
-        "report": read_report(product) if product else None,
+        "report": read_report(product, names_of_clustering(clustering)) if product else None,
         "job": None if product else report_job(clustering),
         "may_write": Group.objects.writable_by(request.user).filter(pk=dataset.group_id).exists(),
     }

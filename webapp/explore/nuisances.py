@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from webapp.accounts.models import User
+from webapp.datasets.cluster_names import ClusterName, name_of
 from webapp.datasets.columns import NOISE, read_json
 from webapp.datasets.services import measure_frames
 from webapp.explore.services import report_nuisances
@@ -89,32 +90,32 @@ def flags_of(clustering: Product | None) -> dict[int, dict[str, str]]:
     return {entry["id"]: {name: entry[name] for name in ("artefact", "sorted_by")} for entry in entries}
 
 
-def read_report(product: Product) -> Report:
+def read_report(product: Product, names: dict[int, ClusterName] | None = None) -> Report:
     """Read a report for the page: flagged clusters are always among those that are listed."""
     found = read_json(product.folder / "report.json")
     used = [nuisance for nuisance in found["nuisances"] if not nuisance["problem"]]
-    names = [nuisance["name"] for nuisance in used]
+    used_names = [nuisance["name"] for nuisance in used]
     entries = found["clusters"]
     if len(entries) > MOST_ROWS:
         entries = [entry for at, entry in enumerate(entries) if at < MOST_ROWS or entry["artefact"]]
     return Report(
         nuisances=used,
         unused=[nuisance for nuisance in found["nuisances"] if nuisance["problem"]],
-        clusters=[_cluster_row(entry, names) for entry in entries],
+        clusters=[_cluster_row(entry, used_names, names or {}) for entry in entries],
         n_groups=len(found["clusters"]),
         n_real=sum(entry["id"] != NOISE for entry in found["clusters"]),
-        latents=[_latent_row(entry, names) for entry in found["latents"]],
+        latents=[_latent_row(entry, used_names) for entry in found["latents"]],
         n_artefacts=sum(bool(entry["artefact"]) for entry in found["clusters"]),
         strong=found["strong"],
     )
 
 
-def _cluster_row(entry: dict[str, Any], names: list[str]) -> Row:
+def _cluster_row(entry: dict[str, Any], names: list[str], called: dict[int, ClusterName]) -> Row:
     cells = [Cell(entry["told"][name], entry["words"].get(name, "")) for name in names]
     most = max(names, key=lambda name: entry["told"][name] or 0, default="")
     return Row(
         id=entry["id"],
-        name="Noise" if entry["id"] == NOISE else f"Cluster {entry['id']}",
+        name=name_of(called, entry["id"]).name,
         cells=cells,
         words=entry["artefact"] or entry["sorted_by"] or entry["words"].get(most, ""),
         is_artefact=bool(entry["artefact"]),

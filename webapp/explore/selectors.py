@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from webapp.datasets.cluster_names import name_of, names_of
 from webapp.datasets.columns import MEASURES, NOISE, PHYSICS, Columns
 from webapp.datasets.models import Dataset
 from webapp.datasets.scopes import first_of_cluster
-from webapp.explore.palette import cluster_colour
 from webapp.explore.sampling import drawn_points
 from webapp.jobs.models import Job
 
@@ -23,13 +23,14 @@ def cluster_cards(columns: Columns) -> list[dict[str, Any]]:
     """Return what the gallery shows of each cluster, the largest first and noise last."""
     if columns.clusters is None:
         return []
-    cards = [{**cluster, "name": f"Cluster {cluster['id']}"} for cluster in columns.cluster_list]
+    names = names_of(columns)
+    cards = [dict(cluster) for cluster in columns.cluster_list]
     n_noise = columns.n_frames - sum(card["size"] for card in cards)
     if n_noise:
-        cards.append({"id": NOISE, "name": "Noise", "size": n_noise, "exemplars": []})
+        cards.append({"id": NOISE, "size": n_noise, "exemplars": []})
     for card in cards:
+        card |= vars(name_of(names, card["id"]))
         card["percent"] = 100 * card["size"] / columns.n_frames
-        card["colour"] = cluster_colour(card["id"])
         card["n_exemplars"] = len(card["exemplars"])
         card["frames"] = first_of_cluster(columns, card["id"], SHOWN_ON_CARD)
     return cards

@@ -15,11 +15,11 @@ from webapp.accounts.models import Group
 from webapp.datasets.columns import Columns, columns_of
 from webapp.datasets.lineage import newest
 from webapp.datasets.models import Dataset
+from webapp.datasets.palette import CYCLE, NOISE_COLOUR
 from webapp.datasets.scopes import ScopeError, columns_of_scope, sorted_frames
 from webapp.explore.clusterings import has_tree, reading_job, reading_words, readings_of, sweeps_of
 from webapp.explore.forms import AgainForm
 from webapp.explore.nuisances import flags_of
-from webapp.explore.palette import CYCLE, NOISE_COLOUR
 from webapp.explore.sampling import MOST_POINTS
 from webapp.explore.selectors import (
     POINT_COLUMNS,
@@ -108,7 +108,7 @@ def _page_facts(dataset: Dataset, columns: Columns, cards: list[dict[str, Any]])
         "noiseColour": NOISE_COLOUR,
         "shownOnCard": SHOWN_ON_CARD,
         "physics": columns.units,
-        "clusters": [{"id": card["id"], "name": card["name"], "size": card["size"]} for card in cards],
+        "clusters": [{name: card[name] for name in ("id", "name", "size", "colour")} for card in cards],
     }
 
 

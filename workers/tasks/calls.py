@@ -165,7 +165,7 @@ def _recluster(claim: Claim) -> dict[str, Any]:
 
 
 def _gallery(claim: Claim) -> dict[str, Any]:
-    from webapp.explore.palette import cluster_colour
+    from webapp.datasets.palette import cluster_colour
 
     n_clusters = _input(claim, "clustering").facts["n_clusters"]
     return {

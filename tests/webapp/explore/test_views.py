@@ -21,7 +21,7 @@ from tests.webapp.factories import (
     make_user,
 )
 from webapp.datasets.models import Dataset
-from webapp.explore.palette import cluster_colour
+from webapp.datasets.palette import cluster_colour
 from webapp.jobs.models import Job
 
 pytestmark = pytest.mark.django_db

@@ -26,3 +26,20 @@ CYCLE = (
 def cluster_colour(cluster: int) -> str:
     """Return the colour of a cluster; noise is grey."""
     return NOISE_COLOUR if cluster < 0 else CYCLE[cluster % len(CYCLE)]
+
+
+def cluster_name(cluster: int) -> str:
+    """Return what a cluster is called to which nobody gave a name."""
+    return "Noise" if cluster < 0 else f"Cluster {cluster}"
+
+
+def contrast(colour: str, other: str) -> float:
+    """Return the contrast of two colours, from 1 to 21, as WCAG 2 defines it."""
+    bright, dark = sorted((_luminance(colour), _luminance(other)), reverse=True)
+    return (bright + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    levels = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    red, green, blue = (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in levels)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -1,6 +1,6 @@
 """Colours of clusters."""
 
-from webapp.explore.palette import CYCLE, NOISE_COLOUR, cluster_colour
+from webapp.datasets.palette import CYCLE, NOISE_COLOUR, cluster_colour
 
 
 def test_forty_clusters_have_forty_colours_and_none_is_that_of_noise():

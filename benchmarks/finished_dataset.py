@@ -32,11 +32,14 @@ class Writer:
         To whom it belongs.
     n_frames : int
         How many frames.
+    n_pictures : int, optional
+        How many of the first frames show something; the file has holes for the others. All if not given.
     """
 
-    def __init__(self, group: Group, n_frames: int) -> None:
+    def __init__(self, group: Group, n_frames: int, n_pictures: int | None = None) -> None:
         self.n, self.random = n_frames, np.random.default_rng(0)
-        self.source = settings.ALLOWED_ROOTS[0] / "run.h5"
+        self.n_pictures = n_frames if n_pictures is None else min(n_frames, n_pictures)
+        self.source = settings.ALLOWED_ROOTS[0] / f"run-of-{n_frames}.h5"
         self._write_source()
         self.dataset = Dataset.objects.create(
             group=group,
@@ -180,7 +183,7 @@ class Writer:
         shape = (self.n, SIDE, SIDE)
         frames = np.lib.format.open_memmap(out / "condensed.npy", "w+", np.uint8, shape)
         pattern = self.random.integers(0, 256, (BLOCK, SIDE, SIDE), np.uint8)
-        for start in range(0, self.n, BLOCK):
+        for start in range(0, self.n_pictures, BLOCK):
             frames[start : start + BLOCK] = pattern[: self.n - start]
         frames.flush()
         middle = (SIDE - 1) / 2

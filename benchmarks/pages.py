@@ -295,7 +295,7 @@ def run(data: Path, n_frames: int, repeat: int, only: str) -> list[dict[str, Any
     server = Server(data)
     try:
         server.wait()
-        browser, figures = Browser(server.port, _session(user)), []
+        browser, figures = Browser(server.port, sign_in(user)), []
         print(f"{'page':34}{'first':>8}{'p50':>8}{'p95':>8}{'max':>8}{'cpu':>8}   ms; {'kB':>6}{'own MB':>8}")
         for ask in requests_of(dataset):
             if only in ask.name:
@@ -309,7 +309,8 @@ def run(data: Path, n_frames: int, repeat: int, only: str) -> list[dict[str, Any
     return figures
 
 
-def _session(user: Any) -> str:
+def sign_in(user: Any) -> str:
+    """Return the session of a person who has signed in."""
     from django.test import Client
 
     client = Client()

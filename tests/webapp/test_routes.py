@@ -68,7 +68,7 @@ QUERIES = {
     "explore:picked-frames": {"frames": "3,1"},
     "explore:frame-pattern": {"what": "mean", "frames": "0-9"},
 }
-READ_BY_POST = {"explore:frame-list", "labels:label-column"}
+READ_BY_POST = {"explore:frame-list", "explore:map-members", "explore:map-spread", "labels:label-column"}
 
 
 @dataclass(frozen=True)
@@ -336,6 +336,7 @@ def test_an_object_of_another_group_is_not_found_by_way_of_my_own(foreign: World
     answers = {
         "map": me.get(points, {"clustering": clustering.pk, "map": drawn.pk}),
         "frames": me.post(reverse("explore:frame-list", args=pk), **as_json({"scope": scope})),
+        "members": me.post(reverse("explore:map-members", args=pk), **as_json({"scope": scope})),
         "apply": me.post(reverse("labels:label-apply", args=pk), **as_json(act)),
         "undo": me.post(reverse("labels:label-undo", args=pk), **as_json(undo)),
         "live": me.post(reverse("live:session-list"), live),
@@ -344,5 +345,13 @@ def test_an_object_of_another_group_is_not_found_by_way_of_my_own(foreign: World
         ),
     }
     codes = {name: answer.status_code for name, answer in answers.items()}
-    assert codes == {"map": 404, "frames": 400, "apply": 400, "undo": 400, "live": 422, "register": 422}
+    assert codes == {
+        "map": 404,
+        "frames": 400,
+        "members": 400,
+        "apply": 400,
+        "undo": 400,
+        "live": 422,
+        "register": 422,
+    }
     assert snapshot() == before

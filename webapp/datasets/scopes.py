@@ -1,198 +1,197 @@
-"""Which frames a person means: some by number, a cluster, or what lies inside a line drawn on the map."""
+"""Which frames a person means: some by number, a cluster, an area of the map, a range of a column, and so on.
 
-from functools import lru_cache
-from pathlib import Path
+A scope is an object with exactly one of the names that are registered here; other apps register theirs.
+"""
+
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 
-from webapp.datasets.columns import NOISE, Columns, columns_of, read_json
+from webapp.datasets.areas import frames_in_area
+from webapp.datasets.cluster_names import name_of, names_of
+from webapp.datasets.cluster_orders import members_of_cluster
+from webapp.datasets.columns import Columns, columns_of
+from webapp.datasets.decisions import predicted_frames
 from webapp.datasets.models import Dataset
+from webapp.datasets.number_columns import number_column, number_columns
+from webapp.datasets.runs import runs_of
 
 MOST_CORNERS = 2000
 MOST_FRAMES = 20_000
-SORTS = ("exemplars", "probability", "outlier", "order")
-_BLOCK = 1 << 16
+MOST_DEPTH = 4
+_OPEN = (-np.inf, np.inf)
+
+Resolver = Callable[[Columns, Any], np.ndarray]
+Words = Callable[[Columns, Any], str]
 
 
 class ScopeError(ValueError):
     """A choice of frames that cannot be read; the text is for the user."""
 
 
+_RESOLVERS: dict[str, Resolver] = {}
+_WORDS: dict[str, Words] = {}
+
+
+def register_scope(name: str, resolver: Resolver, words: Words | None = None) -> None:
+    """Let scopes be named by `name`.
+
+    `resolver(columns, value)` returns the numbers of the frames, integers ascending, or raises `ScopeError`;
+    `words(columns, value)` says which they are after the word “frames”, such as “labelled Round”.
+    """
+    _RESOLVERS[name] = resolver
+    if words is not None:
+        _WORDS[name] = words
+
+
 def columns_of_scope(dataset: Dataset, scope: Any) -> Columns:
     """Return the columns that the page showed on which the choice was made."""
     if not isinstance(scope, dict):
-        raise ScopeError("Say which frames are meant: frames, cluster or polygon.")
+        raise ScopeError(_which())
     columns = columns_of(dataset, clustering=_uuid(scope, "clustering"), drawn=_uuid(scope, "map"))
     if columns is None:
         raise ScopeError("These clusters are not there any more. Load the page again.")
     return columns
 
 
-def frames_of_scope(columns: Columns, scope: dict[str, Any]) -> np.ndarray:
-    """Return the numbers, int64 ascending, of the frames that `scope` names.
+def frames_of_scope(columns: Columns, scope: Any) -> np.ndarray:
+    """Return the numbers, int64 ascending, of the frames that `scope` names."""
+    name = name_of_scope(scope)
+    return np.asarray(_RESOLVERS[name](columns, scope[name]), dtype=np.int64)
 
-    `scope` has one of `frames` (numbers), `cluster` (its number, -1 for noise) and `polygon` (corners).
-    """
-    names = {"frames", "cluster", "polygon"} & scope.keys()
+
+def name_of_scope(scope: Any) -> str:
+    """Return by which of the registered names a scope says what it means."""
+    names = _RESOLVERS.keys() & scope.keys() if isinstance(scope, dict) else set()
     if len(names) != 1:
-        raise ScopeError("Say which frames are meant: frames, cluster or polygon.")
-    if "frames" in names:
-        return _numbers(scope["frames"], columns.n_frames)
-    if "cluster" in names:
-        return _members(columns, scope["cluster"])
-    if columns.positions is None:
-        raise ScopeError("There is no map yet.")
-    folder = columns.products["project"].folder
-    return _inside(folder, _corners(scope["polygon"]).tobytes()).astype(np.int64)
+        raise ScopeError(_which())
+    return names.pop()
 
 
-def sorted_frames(columns: Columns, scope: dict[str, Any], sort: str) -> np.ndarray:
-    """Return the frames of `scope` in the order in which a gallery shows them."""
-    if sort not in SORTS:
-        raise ScopeError(f"“{sort}” is not an order; there are {', '.join(SORTS)}.")
-    if "cluster" in scope and "cluster" in columns.products:
-        members = _members(columns, scope["cluster"])  # refuses what is no number
-        if sort == "order":
-            return members
-        return _sorted_cluster(columns.products["cluster"].folder, int(scope["cluster"]), sort)
-    frames = frames_of_scope(columns, scope)
-    if sort == "order" or columns.clusters is None:
-        return frames
-    key = columns.outlier_scores if sort == "outlier" else columns.membership
-    return frames[descending_order(key[frames])]
+def words_of_scope(columns: Columns, scope: Any) -> str:
+    """Return what follows the word “frames”, such as “of run 12 in cluster 3”; empty for all of them."""
+    name = name_of_scope(scope)
+    return _WORDS[name](columns, scope[name]) if name in _WORDS else f"by {name}"
 
 
-def first_of_cluster(columns: Columns, cluster: int, count: int) -> list[int]:
-    """Return the frames that stand for a cluster: its exemplars, then its likeliest members."""
-    folder = columns.products["cluster"].folder
-    exemplars = _exemplars(folder, cluster)[:count].tolist()
-    likeliest = _likeliest_first(folder, cluster)[: count + len(exemplars)].tolist()
-    return [*exemplars, *(frame for frame in likeliest if frame not in exemplars)][:count]
+def title_of_scope(columns: Columns, scope: Any) -> str:
+    """Return the heading under which the frames of a scope are shown."""
+    if name_of_scope(scope) == "cluster":
+        name = name_of_cluster(columns, scope["cluster"])
+        return name[:1].upper() + name[1:]
+    words = words_of_scope(columns, scope)
+    return f"Frames {words}" if words else "All frames"
 
 
-@lru_cache(maxsize=8)
-def _inside(folder: Path, corners: bytes) -> np.ndarray:
-    """Find what an area holds once: a gallery asks for it page by page, and then it is labelled."""
-    positions = np.load(folder / "map.npy", mmap_mode="r", allow_pickle=False)
-    return _kept(frames_inside(positions, np.frombuffer(corners).reshape(-1, 2)))
+def depth_of_scope(scope: Any) -> int:
+    """Return how many scopes lie within one another, counted no further than `MOST_DEPTH` + 1."""
+    within, depth = [scope], 0
+    while within and depth <= MOST_DEPTH:
+        depth += 1
+        parts = (each.get("both") for each in within if isinstance(each, dict))
+        within = [part for both in parts if isinstance(both, list) for part in both[:2]]
+    return depth
 
 
-def frames_inside(positions: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """Return the numbers of the points, float32 (n, 2), inside a polygon by the even-odd rule."""
-    # Widened by a step of float32, so that the many points need not be made float64 to be compared.
-    low = np.nextafter(corners.min(axis=0).astype(np.float32), np.float32(-np.inf))
-    high = np.nextafter(corners.max(axis=0).astype(np.float32), np.float32(np.inf))
-    found = []
-    for start in range(0, len(positions), _BLOCK):
-        x, y = positions[start : start + _BLOCK].T
-        near = np.flatnonzero((x >= low[0]) & (x <= high[0]) & (y >= low[1]) & (y <= high[1]))
-        found.append(near + start)
-    near = np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
-    inside = _is_inside(np.asarray(positions[near], dtype=np.float64), corners)
-    return near[inside].astype(np.int64)
+def _which() -> str:
+    return f"Say which frames are meant, by one of: {', '.join(sorted(_RESOLVERS))}."
 
 
-def _is_inside(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """Count for each point how many edges a ray to the right crosses (M. Shimrat, CACM 5, 434, 1962).
-
-    In the order of their heights the points beside an edge stand together, so that each edge is held against
-    those only.
-    """
-    order = np.argsort(points[:, 1])
-    x, y = points[order].T
-    odd = np.zeros(len(points), dtype=bool)
-    for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        if y0 != y1:
-            beside = slice(*np.searchsorted(y, [min(y0, y1), max(y0, y1)]))
-            odd[beside] ^= x[beside] < (x1 - x0) * (y[beside] - y0) / (y1 - y0) + x0
-    inside = np.empty_like(odd)
-    inside[order] = odd
-    return inside
+def _all(columns: Columns, value: Any) -> np.ndarray:
+    if value is not True:
+        raise ScopeError("Write true where all frames are meant.")
+    return np.arange(columns.n_frames)
 
 
-def _members(columns: Columns, cluster: Any) -> np.ndarray:
-    if isinstance(cluster, bool) or not isinstance(cluster, int):
-        raise ScopeError("A cluster is named by its number.")
-    if columns.clusters is None:
-        raise ScopeError("There are no clusters yet.")
-    return _cluster_members(columns.products["cluster"].folder, cluster)
-
-
-@lru_cache(maxsize=4)
-def _grouped(folder: Path) -> tuple[np.ndarray, dict[int, tuple[int, int]]]:
-    """Return all frames by cluster, the likeliest members first, and where each cluster begins and ends.
-
-    One sort for all clusters: a page that shows hundreds of them must not search the frames for each.
-    """
-    labels = np.load(folder / "labels.npy", allow_pickle=False)
-    order = descending_order(np.load(folder / "probabilities.npy", allow_pickle=False))
-    places = labels - NOISE
-    if places.max(initial=0) < 1 << 16:
-        places = places.astype(np.uint16)  # is sorted in a tenth of the time
-    order = order[np.argsort(places[order], kind="stable")]
-    stops = np.cumsum(np.bincount(places)).tolist()
-    starts = [0, *stops[:-1]]
-    return _kept(order), {NOISE + place: ends for place, ends in enumerate(zip(starts, stops, strict=True))}
-
-
-def _likeliest_first(folder: Path, cluster: int) -> np.ndarray:
-    order, places = _grouped(folder)
-    return order[slice(*places.get(cluster, (0, 0)))]
-
-
-def _cluster_members(folder: Path, cluster: int) -> np.ndarray:
-    return np.sort(_likeliest_first(folder, cluster)).astype(np.int64)
-
-
-@lru_cache(maxsize=64)
-def _by_outlier_score(folder: Path, cluster: int) -> np.ndarray:
-    members = _likeliest_first(folder, cluster)
-    scores = np.load(folder / "outlier_scores.npy", mmap_mode="r", allow_pickle=False)[members]
-    return _kept(members[descending_order(scores)])
-
-
-def _sorted_cluster(folder: Path, cluster: int, sort: str) -> np.ndarray:
-    if sort == "outlier":
-        return _by_outlier_score(folder, cluster)
-    members = _likeliest_first(folder, cluster)
-    if sort == "probability":
-        return members
-    exemplars = _exemplars(folder, cluster)
-    return np.concatenate([exemplars, members[~np.isin(members, exemplars)]])
-
-
-def _exemplars(folder: Path, cluster: int) -> np.ndarray:
-    entries = [entry for entry in read_json(folder / "clusters.json") if entry["id"] == cluster]
-    return np.array(entries[0]["exemplars"] if entries else [], dtype=np.int64)
-
-
-def descending_order(values: np.ndarray) -> np.ndarray:
-    """Return the order of `values`, float32 (m,) in [0, 1], from the largest to the smallest.
-
-    To 16 bits, in which a million are sorted in a tenth of the time; what is equal then stays in order.
-    """
-    steps = np.nan_to_num(np.clip(values, 0, 1)) * np.float32(65535)
-    return np.argsort(65535 - np.rint(steps).astype(np.uint16), kind="stable")
-
-
-def _kept(order: np.ndarray) -> np.ndarray:
-    """Return frame numbers as they are kept between requests: small, and not to be changed."""
-    order = order.astype(np.int32)
-    order.setflags(write=False)
-    return order
-
-
-def _numbers(frames: Any, n_frames: int) -> np.ndarray:
+def _numbers(columns: Columns, frames: Any) -> np.ndarray:
     if not isinstance(frames, list) or not all(type(frame) is int for frame in frames):
         raise ScopeError("Frames are named by their numbers.")
     if len(frames) > MOST_FRAMES:
         raise ScopeError(f"At most {MOST_FRAMES} frames can be named one by one; name a cluster or an area.")
-    outside = [frame for frame in frames if not 0 <= frame < n_frames]
+    outside = [frame for frame in frames if not 0 <= frame < columns.n_frames]
     if outside:
         raise ScopeError(f"There is no frame {outside[0]} in this data set.")
     return np.unique(np.array(frames, dtype=np.int64))
+
+
+def _cluster(columns: Columns, cluster: Any) -> np.ndarray:
+    if type(cluster) is not int:
+        raise ScopeError("A cluster is named by its number.")
+    if columns.clusters is None:
+        raise ScopeError("There are no clusters yet.")
+    return members_of_cluster(columns.products["cluster"].folder, cluster)
+
+
+def _polygon(columns: Columns, polygon: Any) -> np.ndarray:
+    if columns.positions is None:
+        raise ScopeError("There is no map yet.")
+    return frames_in_area(columns.products["project"].folder, _corners(polygon).tobytes())
+
+
+def _range(columns: Columns, value: Any) -> np.ndarray:
+    name, low, high = range_of(value)
+    column = number_column(columns, name)
+    if column is None:
+        raise ScopeError(f"There are no numbers called “{name[:80]}” in this data set.")
+    if column.dtype == bool:
+        column = column.view(np.uint8)
+    meant = column >= low
+    # The last bin of a histogram holds its upper end, the others do not.
+    meant &= column <= high if high >= _largest(column) else column < high
+    return np.flatnonzero(meant)
+
+
+def range_of(value: Any) -> tuple[str, float, float]:
+    """Return column, lower and upper end of a range; an end that is not given is infinite."""
+    if not isinstance(value, dict) or not isinstance(value.get("column"), str):
+        raise ScopeError("A range has a column, and a low and a high end.")
+    ends = [value.get("low"), value.get("high")]
+    if not all(end is None or type(end) in (int, float) for end in ends):
+        raise ScopeError("The ends of a range are numbers.")
+    try:
+        low, high = (float(end) if end is not None else fill for end, fill in zip(ends, _OPEN, strict=True))
+    except OverflowError as error:
+        raise ScopeError("The ends of a range are numbers.") from error
+    if not low <= high:
+        raise ScopeError("The low end of a range lies above its high end.")
+    return value["column"], low, high
+
+
+def _largest(column: np.ndarray) -> float:
+    return float(np.fmax.reduce(column, initial=-np.inf)) if len(column) else -np.inf
+
+
+def _run(columns: Columns, number: Any) -> np.ndarray:
+    runs = runs_of(columns)
+    if runs is None:
+        raise ScopeError("The runs of the frames are not known yet.")
+    if type(number) is not int or not 0 <= number < len(runs.names):
+        raise ScopeError("A run is named by its place in the list of runs.")
+    return np.flatnonzero(runs.codes == number)
+
+
+def _predicted(columns: Columns, name: Any) -> np.ndarray:
+    if name is not None and not isinstance(name, str):
+        raise ScopeError("A class is named by its name.")
+    frames = predicted_frames(columns, name)
+    if frames is None:
+        raise ScopeError(
+            f"The classifier knows no class “{name[:80]}”." if name else "No frames are sorted yet."
+        )
+    return frames
+
+
+def _both(columns: Columns, parts: Any) -> np.ndarray:
+    if not isinstance(parts, list) or len(parts) != 2:
+        raise ScopeError("Two choices of frames belong into “both”.")
+    if depth_of_scope({"both": parts}) > MOST_DEPTH:
+        raise ScopeError("These choices of frames lie too deep within one another.")
+    first, second = (frames_of_scope(columns, part) for part in parts)
+    there = np.zeros(columns.n_frames, dtype=bool)
+    there[first] = True
+    return second[there[second]]
 
 
 def _corners(polygon: Any) -> np.ndarray:
@@ -213,3 +212,48 @@ def _uuid(scope: dict[str, Any], name: str) -> UUID | None:
         return UUID(value) if value else None
     except (TypeError, ValueError, AttributeError) as error:
         raise ScopeError(f"“{name}” does not name a product.") from error
+
+
+def _words_of_cluster(columns: Columns, cluster: Any) -> str:
+    return f"in {name_of_cluster(columns, cluster)}"
+
+
+def name_of_cluster(columns: Columns, cluster: int) -> str:
+    """Return what a cluster is called within a sentence."""
+    known = name_of(names_of(columns), cluster)
+    return known.name if known.is_given else known.name[:1].lower() + known.name[1:]
+
+
+def _words_of_range(columns: Columns, value: Any) -> str:
+    name, low, high = range_of(value)
+    known = {column.name: column for column in number_columns(columns)}
+    title, unit = (known[name].title, known[name].unit) if name in known else (name, "")
+    ends = (f"from {low:.4g} " if np.isfinite(low) else "") + (f"to {high:.4g}" if np.isfinite(high) else "")
+    return f"with {title[:1].lower()}{title[1:]} {ends.strip() or 'known'}{unit and f' {unit}'}"
+
+
+def _words_of_run(columns: Columns, number: Any) -> str:
+    runs = runs_of(columns)
+    return f"of {runs.names[number]}" if runs else "of a run"
+
+
+def _words_of_both(columns: Columns, parts: Any) -> str:
+    words = [(name_of_scope(part), words_of_scope(columns, part)) for part in parts]
+    ordered = sorted(words, key=lambda each: _FIRST.get(each[0], len(_FIRST)))
+    return " ".join(each for _, each in ordered if each)
+
+
+_FIRST = {"run": 0, "label": 1, "predicted": 2}
+
+register_scope("all", _all, lambda columns, value: "")
+register_scope("frames", _numbers, lambda columns, frames: "chosen one by one")
+register_scope("cluster", _cluster, _words_of_cluster)
+register_scope("polygon", _polygon, lambda columns, polygon: "in an area of the map")
+register_scope("range", _range, _words_of_range)
+register_scope("run", _run, _words_of_run)
+register_scope(
+    "predicted",
+    _predicted,
+    lambda columns, name: "sorted into no class" if name is None else f"sorted as {name}",
+)
+register_scope("both", _both, _words_of_both)

@@ -16,15 +16,14 @@ from webapp.datasets.cluster_names import name_of, names_of
 from webapp.datasets.columns import NOISE, Columns, columns_of
 from webapp.datasets.levels import level_counts, shown_levels
 from webapp.datasets.models import Dataset
+from webapp.datasets.nearness import compared_step, nearest_frames
 from webapp.explore.frame_facts import drawing_facts, format_words_of, identity_of, measured_of, recorded_of
 from webapp.explore.frame_source import dry_run_of_index, source_problem
 from webapp.explore.geometry import geometry_of
 from webapp.explore.selectors import (
     active_jobs,
     class_probabilities_of,
-    compared_step,
     condensed_mask,
-    nearest_frames,
 )
 from webapp.explore.thumbs import draw_thumb
 from webapp.explore.views import page_urls

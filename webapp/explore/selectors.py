@@ -7,16 +7,12 @@ from typing import Any
 import numpy as np
 
 from webapp.datasets.cluster_names import name_of, names_of
-from webapp.datasets.columns import MEASURES, NOISE, PHYSICS, Columns
+from webapp.datasets.cluster_orders import first_of_cluster
+from webapp.datasets.columns import NOISE, Columns
 from webapp.datasets.models import Dataset
-from webapp.datasets.scopes import first_of_cluster
-from webapp.explore.sampling import drawn_points
 from webapp.jobs.models import Job
 
 SHOWN_ON_CARD = 16
-NEAREST = 12
-MOST_COMPARED = 125_000
-MOST_CANDIDATES = 512
 
 
 def cluster_cards(columns: Columns) -> list[dict[str, Any]]:
@@ -42,28 +38,6 @@ def n_fitted(columns: Columns) -> int:
     return clustering.facts.get("n_fitted", columns.n_frames) if clustering else 0
 
 
-def point_column(columns: Columns, name: str) -> np.ndarray | None:
-    """Return a column of the drawn points as the browser reads it: little-endian int32 or float32."""
-    labels = columns.products.get("cluster")
-    labels_path = labels.folder / "labels.npy" if labels else None
-    points = drawn_points(labels_path, columns.n_frames)
-    if name == "index":
-        return points.astype("<i4")
-    source = {
-        "positions": columns.positions,
-        "cluster": columns.clusters,
-        "probability": columns.membership,
-        "outlier": columns.outlier_scores,
-    }
-    column = columns.physics(name) if name in PHYSICS | MEASURES else source[name]
-    if column is None:
-        return None
-    return column[points].astype("<i4" if name == "cluster" else "<f4")
-
-
-POINT_COLUMNS = ("index", "positions", "cluster", "probability", "outlier", *PHYSICS, *MEASURES)
-
-
 def frame_entries(columns: Columns, frames: np.ndarray) -> list[dict[str, Any]]:
     """Return what a thumbnail shows of each frame."""
     if columns.clusters is None:
@@ -77,54 +51,6 @@ def frame_entries(columns: Columns, frames: np.ndarray) -> list[dict[str, Any]]:
         }
         for frame in frames
     ]
-
-
-def nearest_frames(columns: Columns, index: int, count: int = NEAREST) -> list[int]:
-    """Return the frames whose latents are nearest to those of frame `index`, the nearest first."""
-    latents = columns.latents
-    if latents is None or not 0 <= index < len(latents):
-        return []
-    scale, points, lengths = _compared(columns.products["embed"].folder, tuple(_active_latents(columns)))
-    here = (np.asarray(latents[index]) * scale)[scale > 0]
-    # Rounded off, for long vectors near each other: the best hundreds are looked at again.
-    some = _smallest(lengths - 2 * (points @ here), MOST_CANDIDATES)
-    exact = np.square(points[some] - here).sum(axis=1)
-    ordered = some[np.argsort(exact, kind="stable")] * compared_step(columns)
-    return [int(frame) for frame in ordered if frame != index][:count]
-
-
-def compared_step(columns: Columns) -> int:
-    """Return of how many frames one is compared with: all of them would make the next frame wait."""
-    return -(-columns.n_frames // MOST_COMPARED)
-
-
-def _smallest(values: np.ndarray, count: int) -> np.ndarray:
-    """Return the places, ascending, of about the `count` smallest values: their bound is that of a sample."""
-    if len(values) <= 4 * count:
-        return np.arange(len(values))
-    every = max(1, len(values) // (32 * count))
-    sample = values[::every]
-    place = count * len(sample) // len(values)
-    return np.flatnonzero(values <= np.partition(sample, place)[place])[: 16 * count]
-
-
-def _active_latents(columns: Columns) -> list[int]:
-    network = columns.products["embed"].inputs.get("network")
-    found = columns.dataset.products.filter(pk=network).first() if network else None
-    active = found.facts.get("figures", {}).get("active_latents") if found else None
-    return active or list(range(columns.latents.shape[1]))
-
-
-@lru_cache(maxsize=8)
-def _compared(folder: Path, active: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the scale of each latent (0 where not active), and points and squared lengths of frames."""
-    latents = np.load(folder / "latents.npy", mmap_mode="r", allow_pickle=False)
-    spread = np.asarray(latents[:: max(1, len(latents) // 20_000)]).std(axis=0)
-    scale = np.zeros(latents.shape[1], np.float32)
-    scale[list(active)] = 1 / np.where(spread > 0, spread, 1)[list(active)]
-    step = -(-len(latents) // MOST_COMPARED)
-    points = (latents[::step] * scale)[:, scale > 0]
-    return scale, points, np.square(points).sum(axis=1)
 
 
 @lru_cache(maxsize=16)

@@ -2,12 +2,20 @@
 
 from django.urls import path
 
-from webapp.explore import again_views, frame_numbers, frame_views, nuisance_views, sheet_views, views
+from webapp.explore import (
+    again_views,
+    frame_numbers,
+    frame_views,
+    map_views,
+    nuisance_views,
+    sheet_views,
+    views,
+)
 
 app_name = "explore"
 urlpatterns = [
     path("datasets/<uuid:pk>/clusters/", views.dataset_clusters, name="dataset-clusters"),
-    path("datasets/<uuid:pk>/clusters/frames/", views.frame_list, name="frame-list"),
+    path("datasets/<uuid:pk>/clusters/frames/", map_views.frame_list, name="frame-list"),
     path("datasets/<uuid:pk>/clusters/again/", again_views.cluster_again, name="cluster-again"),
     path("datasets/<uuid:pk>/clusters/again/status/", again_views.again_status, name="again-status"),
     path("datasets/<uuid:pk>/clusters/choose/", again_views.clustering_choose, name="clustering-choose"),
@@ -15,7 +23,10 @@ urlpatterns = [
     path(
         "datasets/<uuid:pk>/clusters/nuisances/write/", nuisance_views.nuisance_write, name="nuisance-write"
     ),
-    path("datasets/<uuid:pk>/map/<slug:name>.bin", views.map_points, name="map-points"),
+    path("datasets/<uuid:pk>/map/density.bin", map_views.map_density, name="map-density"),
+    path("datasets/<uuid:pk>/map/<slug:name>.bin", map_views.map_points, name="map-points"),
+    path("datasets/<uuid:pk>/map/members/", map_views.map_members, name="map-members"),
+    path("datasets/<uuid:pk>/map/spread/", map_views.map_spread, name="map-spread"),
     path("products/<uuid:pk>/sheets/<int:number>.jpg", sheet_views.sheet, name="sheet"),
     path("products/<uuid:pk>/sheets/picked.jpg", sheet_views.picked_frames, name="picked-frames"),
     path("datasets/<uuid:pk>/frames/<int:index>/", frame_views.frame_detail, name="frame-detail"),

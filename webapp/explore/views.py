@@ -1,14 +1,13 @@
 """The clusters page: its map, its gallery, and the thumbnail sheets."""
 
-import json
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from webapp.accounts.access import get_for
 from webapp.accounts.models import Group
@@ -16,23 +15,18 @@ from webapp.datasets.columns import Columns, columns_of
 from webapp.datasets.lineage import newest
 from webapp.datasets.models import Dataset
 from webapp.datasets.palette import CYCLE, NOISE_COLOUR
-from webapp.datasets.scopes import ScopeError, columns_of_scope, sorted_frames
 from webapp.explore.clusterings import has_tree, reading_job, reading_words, readings_of, sweeps_of
 from webapp.explore.forms import AgainForm
+from webapp.explore.map_views import map_facts
 from webapp.explore.nuisances import flags_of
 from webapp.explore.sampling import MOST_POINTS
 from webapp.explore.selectors import (
-    POINT_COLUMNS,
     SHOWN_ON_CARD,
     active_jobs,
     cluster_cards,
-    frame_entries,
     n_fitted,
-    point_column,
 )
 from webapp.jobs.models import Product
-
-MOST_LISTED = 240
 
 
 @login_required
@@ -101,6 +95,7 @@ def _page_facts(dataset: Dataset, columns: Columns, cards: list[dict[str, Any]])
     ids = {kind: str(product.pk) for kind, product in columns.products.items()}
     return {
         **page_urls(dataset, columns),
+        **map_facts(dataset, columns),
         "clustering": ids.get("cluster"),
         "map": ids.get("project"),
         "nDrawn": min(columns.n_frames, MOST_POINTS),
@@ -123,44 +118,4 @@ def page_urls(dataset: Dataset, columns: Columns) -> dict[str, Any]:
         "condensation": str(condensation.pk) if condensation else None,
         "nFrames": columns.n_frames,
         "maskUrl": reverse("explore:condensed-mask", args=[condensation.pk]) if condensation else "",
-        "listUrl": reverse("explore:frame-list", args=[dataset.pk]),
-        "pointsUrl": reverse("explore:map-points", args=[dataset.pk, "index"]).removesuffix("index.bin"),
     }
-
-
-@login_required
-@require_POST
-def frame_list(request: HttpRequest, pk: UUID) -> JsonResponse:
-    """Answer which frames a cluster or an area of the map holds: how many, and one page of them in order."""
-    dataset = get_for(request.user, Dataset.objects, pk=pk)
-    try:
-        asked = json.loads(request.body)
-        scope, offset, limit = asked["scope"], int(asked.get("offset", 0)), int(asked.get("limit", 60))
-        columns = columns_of_scope(dataset, scope)
-        frames = sorted_frames(columns, scope, asked.get("sort", "exemplars"))
-    except ScopeError as error:
-        return JsonResponse({"error": str(error)}, status=400)
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
-        return JsonResponse({"error": "The request names no frames that can be understood."}, status=400)
-    offset, limit = max(0, offset), min(max(1, limit), MOST_LISTED)
-    page = frames[offset : offset + limit]
-    return JsonResponse({"n": len(frames), "offset": offset, "frames": frame_entries(columns, page)})
-
-
-@login_required
-@require_GET
-def map_points(request: HttpRequest, pk: UUID, name: str) -> HttpResponse:
-    """Answer one column of the drawn points as raw little-endian numbers."""
-    dataset = get_for(request.user, Dataset.objects, pk=pk)
-    try:
-        wanted = {key: UUID(request.GET[key]) for key in ("clustering", "map") if request.GET.get(key)}
-    except ValueError as error:
-        raise Http404 from error
-    columns = columns_of(dataset, clustering=wanted.get("clustering"), drawn=wanted.get("map"))
-    column = point_column(columns, name) if columns and name in POINT_COLUMNS else None
-    if column is None:
-        raise Http404
-    response = HttpResponse(column.tobytes(), content_type="application/octet-stream")
-    # Products never change: what is named by their ids may be kept.
-    response["Cache-Control"] = "private, max-age=86400" if len(wanted) == 2 else "private, no-cache"
-    return response

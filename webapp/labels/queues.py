@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from webapp.datasets.cluster_orders import descending_order
 from webapp.datasets.columns import Columns
-from webapp.datasets.scopes import descending_order, sorted_frames
+from webapp.datasets.sheet_orders import sorted_frames
 from webapp.labels.frames import UNSEEN
 from webapp.labels.naming import LabelError
 from webapp.labels.state_cache import CurrentLabels

@@ -9,6 +9,7 @@ import numpy as np
 from django.db.models import QuerySet
 
 from webapp.datasets.columns import Columns
+from webapp.datasets.decisions import decide, decision_rule
 from webapp.datasets.lineage import newest
 from webapp.datasets.models import Dataset
 from webapp.jobs.models import ACTIVE, Job, Product
@@ -229,34 +230,6 @@ def _sorting(pk: UUID) -> _Sorting:
 
 def _probabilities(classification: Product) -> np.ndarray:
     return Columns(classification.dataset, {"classify": classification}).class_probabilities
-
-
-def decision_rule(classification: Product) -> dict[str, Any]:
-    """Return `classes`, `single_label`, `thresholds` and `exclusive` from the card of its network."""
-    card = classification.input("network").facts
-    rule = {name: card[name] for name in ("classes", "single_label", "thresholds")}
-    return rule | {"exclusive": card["recipe"]["exclusive"]}
-
-
-def decide(probabilities: np.ndarray, rule: dict[str, Any]) -> np.ndarray:
-    """Return the classes of each frame, bool (n, k), by the rule that came with the probabilities.
-
-    The rule of `workers.science.metrics.decide`, which the web process does not load; a test holds
-    the two equal.
-    """
-    if rule["single_label"]:
-        decision = np.zeros(probabilities.shape, dtype=bool)
-        decision[np.arange(len(probabilities)), probabilities.argmax(axis=1)] = True
-        return decision
-    decision = probabilities >= np.asarray(rule["thresholds"])
-    for name in rule["exclusive"]:
-        column = rule["classes"].index(name)
-        best = np.where(decision, probabilities, -1.0).argmax(axis=1)
-        alone = decision[:, column] & (best == column)
-        decision[:, column] = False
-        decision[alone] = False
-        decision[alone, column] = True
-    return decision
 
 
 @dataclass(frozen=True)

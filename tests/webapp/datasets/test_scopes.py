@@ -3,17 +3,21 @@
 import numpy as np
 import pytest
 
-from tests.webapp.factories import make_dataset, make_group, make_sorted_dataset
+from tests.webapp.factories import make_classified, make_dataset, make_group, make_sorted_dataset
+from webapp.datasets.areas import frames_inside
+from webapp.datasets.cluster_orders import descending_order, first_of_cluster
 from webapp.datasets.columns import Columns, columns_of
+from webapp.datasets.decisions import decide, decision_rule
+from webapp.datasets.runs import runs_of
 from webapp.datasets.scopes import (
     ScopeError,
     columns_of_scope,
-    descending_order,
-    first_of_cluster,
-    frames_inside,
     frames_of_scope,
-    sorted_frames,
+    register_scope,
+    title_of_scope,
+    words_of_scope,
 )
+from webapp.datasets.sheet_orders import sorted_frames
 
 
 @pytest.fixture
@@ -70,9 +74,9 @@ def test_an_order_falls_and_leaves_what_is_equal_in_its_place() -> None:
 @pytest.mark.parametrize(
     ("scope", "words"),
     [
-        (None, "frames, cluster or polygon"),
-        ({}, "frames, cluster or polygon"),
-        ({"frames": [1], "cluster": 2}, "frames, cluster or polygon"),
+        (None, "by one of: all, both"),
+        ({}, "by one of: all, both"),
+        ({"frames": [1], "cluster": 2}, "by one of: all, both"),
         ({"frames": [1, 120]}, "no frame 120"),
         ({"frames": [-1]}, "no frame -1"),
         ({"frames": ["1"]}, "by their numbers"),
@@ -81,6 +85,20 @@ def test_an_order_falls_and_leaves_what_is_equal_in_its_place() -> None:
         ({"polygon": [[0, 0], [1, 1]]}, "3 to 2000 corners"),
         ({"polygon": [[0, 0], [1, 1], [float("nan"), 0]]}, "finite"),
         ({"polygon": "everything"}, "3 to 2000 corners"),
+        ({"all": False}, "true"),
+        ({"run": 7}, "place in the list of runs"),
+        ({"run": "run 7"}, "place in the list of runs"),
+        ({"range": {"column": "beauty", "low": 0}}, "no numbers called “beauty”"),
+        ({"range": {"column": "total", "low": 2, "high": 1}}, "above its high end"),
+        ({"range": {"column": "total", "low": float("nan")}}, "above its high end"),
+        ({"range": {"column": "total", "low": "1"}}, "are numbers"),
+        ({"range": {"column": "total", "low": 10**400}}, "are numbers"),
+        ({"range": [1, 2]}, "a low and a high end"),
+        ({"predicted": "Round"}, "knows no class “Round”"),
+        ({"predicted": None}, "No frames are sorted yet"),
+        ({"predicted": 3}, "by its name"),
+        ({"both": [{"all": True}]}, "Two choices"),
+        ({"both": [{"all": True}, {"cluster": "x"}]}, "by its number"),
         ({"cluster": 0, "clustering": "latest"}, "does not name a product"),
         ({"cluster": 0, "clustering": "00000000-0000-0000-0000-000000000000"}, "not there any more"),
     ],
@@ -130,3 +148,126 @@ def test_without_a_map_an_area_is_refused(db: None) -> None:
     columns = columns_of(make_dataset(make_group(), n_frames=5))
     with pytest.raises(ScopeError, match="no map yet"):
         frames_of_scope(columns, {"polygon": [[0, 0], [1, 0], [1, 1]]})
+
+
+def test_all_names_every_frame_once(columns: Columns) -> None:
+    assert frames_of_scope(columns, {"all": True}).tolist() == list(range(120))
+
+
+def test_a_range_holds_its_low_end_and_its_high_end_only_where_that_is_the_largest_value(
+    columns: Columns,
+) -> None:
+    total = columns.physics("total")
+    low, middle, high = np.quantile(total, [0, 0.5, 1], method="nearest").tolist()
+    lower = frames_of_scope(columns, {"range": {"column": "total", "low": low, "high": middle}})
+    upper = frames_of_scope(columns, {"range": {"column": "total", "low": middle, "high": high}})
+    assert lower.tolist() == np.flatnonzero(total < middle).tolist()
+    assert upper.tolist() == np.flatnonzero(total >= middle).tolist()
+    assert sorted([*lower, *upper]) == list(range(120))
+
+
+def test_a_range_without_ends_holds_the_frames_of_which_the_number_is_known(columns: Columns) -> None:
+    assert len(frames_of_scope(columns, {"range": {"column": "outlier"}})) == 120
+    above = frames_of_scope(columns, {"range": {"column": "probability", "low": 0.5}})
+    assert above.tolist() == np.flatnonzero(columns.membership >= 0.5).tolist()
+
+
+def test_the_runs_share_the_frames_out_among_themselves(columns: Columns) -> None:
+    names = runs_of(columns).names
+    found = [frames_of_scope(columns, {"run": place}) for place in range(len(names))]
+    assert np.sort(np.concatenate(found)).tolist() == list(range(120))
+
+
+def test_what_the_classifier_sorted_is_what_its_rule_decides(columns: Columns) -> None:
+    classification = make_classified(columns.dataset)
+    columns = columns_of(columns.dataset)
+    rule = decision_rule(classification)
+    decision = decide(np.asarray(columns.class_probabilities), rule)
+    for place, name in enumerate(rule["classes"]):
+        found = frames_of_scope(columns, {"predicted": name})
+        assert found.tolist() == np.flatnonzero(decision[:, place]).tolist()
+    none = frames_of_scope(columns, {"predicted": None})
+    assert none.tolist() == np.flatnonzero(~decision.any(axis=1)).tolist()
+
+
+def test_both_holds_what_two_scopes_share_and_not_more(columns: Columns) -> None:
+    within = {"range": {"column": "probability", "low": 0.7}}
+    found = frames_of_scope(columns, {"both": [{"cluster": 0}, within]})
+    expected = np.flatnonzero((columns.clusters == 0) & (columns.membership >= 0.7))
+    assert len(expected)
+    assert found.tolist() == expected.tolist()
+    thrice = {"both": [{"both": [{"cluster": 0}, within]}, {"frames": [int(expected[0]), 0]}]}
+    assert expected[0] in frames_of_scope(columns, thrice)
+
+
+def test_scopes_within_scopes_are_refused_where_they_lie_too_deep(columns: Columns) -> None:
+    scope: dict = {"all": True}
+    for _ in range(5):
+        scope = {"both": [scope, {"all": True}]}
+    with pytest.raises(ScopeError, match="too deep"):
+        frames_of_scope(columns, scope)
+
+
+def test_another_app_gives_a_scope_its_meaning_and_its_words(columns: Columns) -> None:
+    register_scope("every", lambda _, step: np.arange(0, 120, step), lambda _, step: f"one in {step}")
+    scope = {"both": [{"every": 7}, {"cluster": 0}]}
+    assert frames_of_scope(columns, scope).tolist() == [
+        frame for frame in range(0, 120, 7) if columns.clusters[frame] == 0
+    ]
+    assert words_of_scope(columns, scope) == "one in 7 in cluster 0"
+
+
+@pytest.mark.parametrize(
+    ("scope", "title"),
+    [
+        ({"all": True}, "All frames"),
+        ({"cluster": 2}, "Cluster 2"),
+        ({"cluster": -1}, "Noise"),
+        ({"both": [{"cluster": 2}, {"run": 0}]}, "Frames of {run} in cluster 2"),
+        (
+            {"range": {"column": "total", "low": 10, "high": 200}},
+            "Frames with total from 10 to 200 counts",
+        ),
+        ({"range": {"column": "outlier", "low": 0.5}}, "Frames with outlier score from 0.5"),
+        ({"frames": [3]}, "Frames chosen one by one"),
+    ],
+)
+def test_a_scope_is_spelled_out_in_words(columns: Columns, scope: dict, title: str) -> None:
+    assert title_of_scope(columns, scope) == title.format(run=runs_of(columns).names[0])
+
+
+def test_the_frames_at_the_border_of_a_cluster_come_with_the_least_probable_first(columns: Columns) -> None:
+    frames = sorted_frames(columns, {"all": True}, "border")
+    probability, is_member = columns.membership[frames], columns.clusters[frames] >= 0
+    n_members = int(is_member.sum())
+    assert is_member[:n_members].all(), "noise comes last"
+    assert (np.diff(probability[:n_members]) >= -2 / 65535).all()
+
+
+def test_a_random_order_is_the_same_for_the_same_seed_and_another_one_for_another(columns: Columns) -> None:
+    first, again, other = (sorted_frames(columns, {"cluster": 0}, "random", seed=s) for s in (1, 1, 2))
+    assert first.tolist() == again.tolist() != other.tolist()
+    assert sorted(first) == sorted(other) == frames_of_scope(columns, {"cluster": 0}).tolist()
+
+
+def test_the_nearest_frames_are_those_of_a_full_search_among_the_members(columns: Columns) -> None:
+    latents = np.asarray(columns.latents)[:, :8].astype(float)  # the network's active ones
+    distances = np.linalg.norm((latents - latents[5]) / latents.std(axis=0), axis=1)
+    members = frames_of_scope(columns, {"cluster": 1})
+    found = sorted_frames(columns, {"cluster": 1}, "nearest", near=5)
+    np.testing.assert_allclose(distances[found], np.sort(distances[members]), rtol=1e-5)
+    assert sorted_frames(columns, {"all": True}, "nearest", near=5)[0] == 5
+
+
+@pytest.mark.parametrize("near", [None, -1, 120])
+def test_nearness_to_no_frame_is_refused(columns: Columns, near: int | None) -> None:
+    with pytest.raises(ScopeError, match="Choose a frame"):
+        sorted_frames(columns, {"all": True}, "nearest", near=near)
+
+
+def test_where_nothing_is_clustered_frames_come_in_their_order(db: None) -> None:
+    columns = columns_of(make_dataset(make_group(), n_frames=5))
+    for sort in ("exemplars", "border", "outlier", "order"):
+        assert sorted_frames(columns, {"all": True}, sort).tolist() == [0, 1, 2, 3, 4]
+    with pytest.raises(ScopeError, match="no network"):
+        sorted_frames(columns, {"all": True}, "nearest", near=0)

@@ -6,7 +6,8 @@ import pytest
 from tests.webapp.factories import draw_frames, make_dataset, make_group, make_product, make_sorted_dataset
 from webapp.datasets.columns import columns_of
 from webapp.datasets.models import Dataset
-from webapp.explore.selectors import cluster_cards, condensed_mask, nearest_frames
+from webapp.datasets.nearness import nearest_frames
+from webapp.explore.selectors import cluster_cards, condensed_mask
 
 pytestmark = pytest.mark.django_db
 
@@ -23,8 +24,8 @@ def test_the_nearest_frames_are_those_of_a_full_search() -> None:
 @pytest.mark.parametrize("compared", [50_000, 7000])
 def test_the_nearest_of_many_frames_are_those_of_a_full_search(monkeypatch, compared: int) -> None:
     """Among many frames a bound from a sample leaves few to be compared; beyond a limit, not all are seen."""
-    monkeypatch.setattr("webapp.explore.selectors.MOST_COMPARED", compared)
-    monkeypatch.setattr("webapp.explore.selectors.MOST_CANDIDATES", 200)
+    monkeypatch.setattr("webapp.datasets.nearness.MOST_COMPARED", compared)
+    monkeypatch.setattr("webapp.datasets.nearness.MOST_CANDIDATES", 200)
     latents = (50 + np.random.default_rng(0).normal(size=(20_000, 6))).astype(np.float32)
     dataset = make_dataset(make_group(), 20_000 // 100)
     Dataset.objects.filter(pk=dataset.pk).update(n_frames=20_000)

@@ -1,10 +1,13 @@
 """Help where one is: explanations in place by keys and pointer, and the tour."""
 
+import pytest
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import WatchedPage
 from tests.webapp.world import World
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 WORDS = "Of the present step, at its present rate."
 

@@ -7,6 +7,7 @@ from typing import Any
 WIDTH, HEIGHT = 260, 96
 LEFT, RIGHT, TOP, BOTTOM = 44, 6, 8, 18
 MAX_POINTS = 600
+SPARK_WIDTH, SPARK_HEIGHT, SPARK_POINTS = 96, 22, 120
 WORDS = {
     "kl": "KL",
     "kl_per_latent": "KL of each latent",
@@ -51,6 +52,30 @@ def panels(points: list[dict[str, Any]]) -> list[Panel]:
         names |= dict.fromkeys(name for name in point if name != "step")
     drawn = (_panel(name, points) for name in names)
     return [panel for panel in drawn if panel is not None]
+
+
+@dataclass(frozen=True)
+class Spark:
+    """A line as small as a word, in a view box of `SPARK_WIDTH` by `SPARK_HEIGHT`."""
+
+    line: str
+    last: str
+    sentence: str
+
+
+def spark_of(points: list[dict[str, Any]]) -> Spark | None:
+    """Return the loss, or else the first quantity, once there are two points to join."""
+    names = list(dict.fromkeys(name for point in points for name in point if name != "step"))
+    name = "loss" if "loss" in names else next(iter(names), "")
+    panel = _panel(name, points)
+    if panel is None or panel.n_points < 2:
+        return None
+    pairs = [tuple(map(float, pair.split(","))) for pair in panel.line.split()]
+    pairs = pairs[:: -(-len(pairs) // SPARK_POINTS)] + pairs[-1:]
+    x = _scale(LEFT, WIDTH - RIGHT, 1, SPARK_WIDTH - 1)
+    y = _scale(HEIGHT - BOTTOM, TOP, SPARK_HEIGHT - 1, 1)
+    line = " ".join(f"{x(across):.1f},{y(down):.1f}" for across, down in pairs)
+    return Spark(line, panel.last, panel.sentence)
 
 
 def _panel(name: str, points: list[dict[str, Any]]) -> Panel | None:

@@ -1,11 +1,13 @@
 """Reads that pages and commands need of jobs."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from uuid import UUID
 
+from django.db.models import F
 from django.utils import timezone
 
-from webapp.jobs.kinds import KINDS
-from webapp.jobs.models import ACTIVE, Job, State
+from webapp.jobs.models import ACTIVE, Job, Shard, State
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,18 @@ class JobProgress:
 
 def progress_of(job: Job) -> JobProgress:
     """Return the progress of `job`, summed over the shards of its stage."""
-    shards = list(job.shards.filter(stage=job.stage))
+    return _sum_up(job, list(job.shards.filter(stage=job.stage)))
+
+
+def progress_of_each(jobs: Iterable[Job]) -> dict[UUID, JobProgress]:
+    """Return the progress of many jobs, by one query."""
+    shards: dict[UUID, list[Shard]] = {job.pk: [] for job in jobs}
+    for shard in Shard.objects.filter(job__in=shards, stage=F("job__stage")).defer("result", "part"):
+        shards[shard.job_id].append(shard)
+    return {job.pk: _sum_up(job, shards[job.pk]) for job in jobs}
+
+
+def _sum_up(job: Job, shards: list[Shard]) -> JobProgress:
     done, total = sum(shard.done for shard in shards), sum(shard.total for shard in shards)
     rate = sum(shard.rate for shard in shards if shard.state == State.RUNNING)
     running = [shard for shard in shards if shard.state == State.RUNNING]
@@ -46,15 +59,18 @@ def progress_of(job: Job) -> JobProgress:
     )
 
 
-def queue_place(job: Job) -> int:
-    """Return how many jobs of the same queue stand before `job`."""
-    kinds = [kind.name for kind in KINDS.values() if kind.queue == job.kind_of.queue]
-    return Job.objects.active().filter(kind__in=kinds, created_at__lt=job.created_at).count()
-
-
 def waits_for(job: Job) -> list[Job]:
     """Return the jobs that have to end before `job` can begin."""
     return list(job.after.filter(state__in=ACTIVE))
+
+
+def waits_of_each(jobs: Iterable[Job]) -> dict[UUID, list[Job]]:
+    """Return for each of many jobs those that have to end before it can begin."""
+    waits: dict[UUID, list[Job]] = {job.pk: [] for job in jobs}
+    pairs = Job.after.through.objects.filter(from_job__in=waits, to_job__state__in=ACTIVE)
+    for pair in pairs.select_related("to_job").defer("to_job__curve"):
+        waits[pair.from_job_id].append(pair.to_job)
+    return waits
 
 
 def seconds_run(job: Job) -> float | None:

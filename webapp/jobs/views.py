@@ -11,9 +11,11 @@ from django.views.decorators.http import require_GET, require_POST
 
 from webapp.accounts.access import get_for, require_writer
 from webapp.accounts.models import Group
+from webapp.jobs.listing import JobFilter, choices_of, page_of_jobs
 from webapp.jobs.models import Job, Product
+from webapp.jobs.resume import start_over
 from webapp.jobs.services import cancel_job, retry_job
-from webapp.jobs.status import job_rows, job_status
+from webapp.jobs.status import job_status, rows_of
 
 IMAGES = ("mean.png", "max.png", "preview.png", "reconstructions.png", "traversals.png")
 
@@ -22,13 +24,23 @@ IMAGES = ("mean.png", "max.png", "preview.png", "reconstructions.png", "traversa
 @require_GET
 def job_list(request: HttpRequest) -> HttpResponse:
     """Show the jobs of my groups; a poll of the page gets the table alone."""
-    show_all = request.GET.get("show") == "all"
-    context = {"rows": job_rows(request.user, show_all=show_all), "show_all": show_all}
-    context["writable"] = set(Group.objects.writable_by(request.user).values_list("pk", flat=True))
-    context["list_url"] = request.path + ("?show=all" if show_all else "")
-    context["is_moving"] = any(row.job.is_active for row in context["rows"])
-    is_poll = request.headers.get("HX-Request") == "true"
-    return render(request, "jobs/partials/job_table.html" if is_poll else "jobs/job_list.html", context)
+    wanted = JobFilter.read(request.GET)
+    page = page_of_jobs(request.user, wanted, request.GET.get("page", ""))
+    number = page.number if page.number > 1 else ""
+    context = {
+        "rows": rows_of(page),
+        "page": page,
+        "wanted": wanted,
+        "writable": set(Group.objects.writable_by(request.user).values_list("pk", flat=True)),
+        "list_url": request.path + wanted.query(page=number),
+        "poll_url": request.path + wanted.query(page=number, since=wanted.since.isoformat()),
+        "previous_url": wanted.query(page=page.number - 1) if page.has_previous() else "",
+        "next_url": wanted.query(page=page.number + 1) if page.has_next() else "",
+        "is_moving": any(job.is_active for job in page),
+    }
+    if request.headers.get("HX-Request") == "true":
+        return render(request, "jobs/partials/job_table.html", context)
+    return render(request, "jobs/job_list.html", context | choices_of(request.user))
 
 
 @login_required
@@ -68,6 +80,17 @@ def job_retry(request: HttpRequest, pk: UUID) -> HttpResponse:
     require_writer(request.user, job.group)
     retry_job(job=job)
     messages.success(request, f"“{job.kind_of.title}” is queued again; what was finished is kept.")
+    return _back(request, job)
+
+
+@login_required
+@require_POST
+def job_start_over(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Queue a failed or cancelled training again, without its checkpoint."""
+    job = get_for(request.user, Job.objects.select_related("group"), pk=pk)
+    require_writer(request.user, job.group)
+    start_over(job=job)
+    messages.success(request, f"“{job.kind_of.title}” is queued again and starts from its beginning.")
     return _back(request, job)
 
 

@@ -50,7 +50,7 @@ def test_a_waiting_job_says_for_what_it_waits_or_its_place(signed_in, dataset):
     text = text_of(signed_in, reverse("jobs:job-list"))
     assert "Waits for “Learn patterns”" in text
     assert "Next in the queue" in text
-    assert "2 before it" in text
+    assert "2nd in the queue" in text
 
 
 def test_the_list_polls_only_while_a_job_is_active(signed_in, dataset):
@@ -58,9 +58,9 @@ def test_the_list_polls_only_while_a_job_is_active(signed_in, dataset):
     url = reverse("jobs:job-list")
     poll = text_of(signed_in, url, HTTP_HX_REQUEST="true")
     assert "<html" not in poll
-    assert "hx-get" in poll
+    assert "data-refresh" in poll
     end_job(job, State.CANCELLED, "Cancelled.")
-    assert "hx-get" not in text_of(signed_in, url, HTTP_HX_REQUEST="true")
+    assert "data-refresh" not in text_of(signed_in, url, HTTP_HX_REQUEST="true")
 
 
 def test_ended_jobs_are_shown_when_all_are_asked_for(signed_in, dataset):

@@ -1,10 +1,10 @@
-"""`{% curve points %}`: the curves of a training."""
+"""`{% curve points %}` and `{% sparkline points %}`: the curves of a training, whole and in a row."""
 
 from typing import Any
 
 from django import template
 
-from webapp.jobs.curve import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, panels
+from webapp.jobs.curve import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, panels, spark_of
 
 register = template.Library()
 
@@ -21,3 +21,9 @@ def curve(points: list[dict[str, Any]]) -> dict[str, Any]:
         "bottom": HEIGHT - BOTTOM,
         "foot": HEIGHT - 4,
     }
+
+
+@register.inclusion_tag("jobs/partials/sparkline.html")
+def sparkline(points: list[dict[str, Any]]) -> dict[str, Any]:
+    """Draw the loss as a line as small as a word; nothing before there are two points."""
+    return {"spark": spark_of(points or [])}

@@ -1,0 +1,57 @@
+"""The list and the page of jobs while they move, and what one does with their results."""
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import expect
+
+from tests.browser.conftest import WatchedPage
+from tests.webapp.world import World
+from webapp.jobs.models import Job, State
+from webapp.jobs.services import end_job, submit
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+POSITION = "element => element.getBoundingClientRect().left"
+
+
+def test_the_list_refreshes_without_moving_the_focus_or_its_columns(
+    watched: WatchedPage, world: World
+) -> None:
+    watched.open(reverse("jobs:job-list"))
+    page = watched.page
+    cancel = page.locator(f"#cancel-{world.running.pk}")
+    cancel.focus()
+    handle = cancel.element_handle()
+    left = cancel.evaluate(POSITION)
+    world.running.shards.update(done=2_400, note="learning slowly, and with many words about it")
+    submit(kind="index", group=world.group, dataset=world.dataset)
+    expect(page.locator("#job-table")).to_contain_text("2\u202f400 of 3\u202f000 steps")
+    expect(page.locator("#job-table")).to_contain_text("Next in the queue")
+    assert handle.evaluate("element => element === document.activeElement")
+    assert cancel.evaluate(POSITION) == left
+    assert watched.faults == []
+
+
+def test_a_job_that_ends_stays_in_its_row_and_the_list_then_rests(watched: WatchedPage, world: World) -> None:
+    end_job(Job.objects.get(pk=world.session.job_id), State.CANCELLED)
+    watched.open(reverse("jobs:job-list"))
+    row = watched.page.locator(f"#row-{world.running.pk}")
+    expect(row).to_contain_text("Running")
+    end_job(world.running, State.FAILED, "The loss is not a number.")
+    expect(row).to_contain_text("The loss is not a number.")
+    watched.page.locator("#job-table:not([data-refresh])").wait_for()
+    watched.page.wait_for_timeout(500)
+    asked: list[str] = []
+    watched.page.on("request", lambda request: asked.append(request.url))
+    watched.page.wait_for_timeout(3_000)
+    assert [url for url in asked if "/jobs/" in url] == []
+
+
+def test_a_running_training_draws_its_loss_in_its_row(watched: WatchedPage, world: World) -> None:
+    watched.open(reverse("jobs:job-list"))
+    spark = watched.page.locator(f"#row-{world.running.pk} .spark polyline")
+    expect(spark).to_be_visible()
+    before = spark.get_attribute("points")
+    Job.objects.filter(pk=world.running.pk).update(curve=[*world.running.curve, {"step": 900, "loss": 200.0}])
+    expect(spark).not_to_have_attribute("points", before)
+    assert watched.look(reverse("jobs:job-list") + "?show=all") == []

@@ -19,6 +19,7 @@ from webapp.datasets.recipe_forms import RecipeForm
 from webapp.datasets.recipes import read_geometry, recipe_words
 from webapp.datasets.refresh import refresh_of
 from webapp.datasets.services import condense_again, plan_condensation
+from webapp.jobs.again import asked_before, recipe_of
 from webapp.jobs.models import Job, Product
 from webapp.jobs.services import Handle
 
@@ -37,13 +38,16 @@ def _recipe_page(
 ) -> HttpResponse:
     """Show the page with the recipe of the current condensation, or with what was typed and refused."""
     condensation, index = newest(dataset, "condense"), newest(dataset, "index")
+    again = asked_before(request, dataset, "condense")
     recipe = condensation.params.get("recipe", {}) if condensation else {}
+    recipe = recipe_of(again) if again else recipe
     facts = pattern_facts(dataset, index, condensation)
     context = {
         "dataset": dataset,
         "index": index,
         "condensation": condensation,
         "form": form or RecipeForm(dataset=dataset, initial=recipe),
+        "again": again,
         "masks": [(mask, words_of(mask)) for mask in dataset.masks.select_related("created_by")],
         "reasons": reason_rows(condensation),
         "done": read_geometry(condensation.folder).get("done", []) if condensation else [],

@@ -7,7 +7,8 @@ from django import forms
 from webapp.datasets.cluster_names import names_of_clustering
 from webapp.datasets.columns import read_json
 from webapp.explore.clusterings import METHODS, most_neighbours, settings_of, whole_of
-from webapp.jobs.models import Product
+from webapp.jobs.again import recipe_of
+from webapp.jobs.models import Job, Product
 
 MOST_NEIGHBOURS = 1000  # within one cluster neighbours are looked for again
 
@@ -46,8 +47,10 @@ class AgainForm(forms.Form):
         help_text="All frames are read anew; or one cluster alone, and its parts take its place.",
     )
 
-    def __init__(self, *args: Any, clustering: Product, **kwargs: Any) -> None:
-        super().__init__(*args, initial=_as_shown(clustering), label_suffix="", **kwargs)
+    def __init__(
+        self, *args: Any, clustering: Product, asked: dict[str, Any] | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, initial=asked or _as_shown(clustering), label_suffix="", **kwargs)
         self.clustering = clustering
         self.sizes = {entry["id"]: entry["size"] for entry in read_json(clustering.folder / "clusters.json")}
         names = names_of_clustering(clustering)
@@ -84,6 +87,15 @@ class AgainForm(forms.Form):
         """Return what is not left open."""
         given = {name: self.cleaned_data[name] for name in ("min_cluster_size", "min_samples", "method")}
         return {name: value for name, value in given.items() if value and value != "auto"}
+
+
+def as_asked(job: Job | None) -> dict[str, Any] | None:
+    """Return what the form begins with where a reading is asked for again; what it left open stays empty."""
+    if job is None:
+        return None
+    recipe = recipe_of(job)
+    given = {name: recipe.get(name) for name in ("min_cluster_size", "min_samples")}
+    return {**given, "method": recipe.get("method") or "auto", "within": job.params.get("within")}
 
 
 def _as_shown(clustering: Product) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from webapp.datasets.lineage import newest
 from webapp.datasets.models import Dataset
 from webapp.datasets.palette import CYCLE, NOISE_COLOUR
 from webapp.explore.clusterings import has_tree, reading_job, reading_words, readings_of, sweeps_of
-from webapp.explore.forms import AgainForm
+from webapp.explore.forms import AgainForm, as_asked
 from webapp.explore.map_views import map_facts
 from webapp.explore.nuisances import flags_of
 from webapp.explore.sampling import MOST_POINTS
@@ -26,7 +26,8 @@ from webapp.explore.selectors import (
     cluster_cards,
     n_fitted,
 )
-from webapp.jobs.models import Product
+from webapp.jobs.again import asked_before
+from webapp.jobs.models import Job, Product
 
 
 @login_required
@@ -53,6 +54,7 @@ def render_clusters(
     request: HttpRequest, dataset: Dataset, columns: Columns, form: AgainForm | None = None
 ) -> HttpResponse:
     """Answer the clusters page; `form` is one that was filled in wrongly."""
+    again = asked_before(request, dataset, "cluster", "recluster")
     cards = cluster_cards(columns)
     flags = flags_of(columns.products.get("cluster"))
     for card in cards:
@@ -68,12 +70,14 @@ def render_clusters(
         "jobs": active_jobs(dataset),
         "may_write": Group.objects.writable_by(request.user).filter(pk=dataset.group_id).exists(),
         "page": {**_page_facts(dataset, columns, cards), "user": request.user.pk},
-        **_again_context(dataset, columns.products.get("cluster"), form),
+        **_again_context(dataset, columns.products.get("cluster"), form, again),
     }
     return render(request, "explore/dataset_clusters.html", context, status=422 if form else 200)
 
 
-def _again_context(dataset: Dataset, shown: Product | None, form: AgainForm | None) -> dict[str, Any]:
+def _again_context(
+    dataset: Dataset, shown: Product | None, form: AgainForm | None, again: Job | None
+) -> dict[str, Any]:
     """Return what the panel needs that reads clusters anew."""
     if shown is None:
         return {}
@@ -83,7 +87,8 @@ def _again_context(dataset: Dataset, shown: Product | None, form: AgainForm | No
         "shown": shown,
         "shown_words": reading_words(shown, current),
         "is_current": shown == current,
-        "form": form or (AgainForm(clustering=shown) if has_tree(shown) else None),
+        "form": form or (AgainForm(clustering=shown, asked=as_asked(again)) if has_tree(shown) else None),
+        "again": again,
         "sweeps": sweeps_of(shown),
         "readings": readings_of(dataset, shown, current),
         "reading_job": reading_job(dataset),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from webapp.accounts.models import Group, User
+from webapp.jobs.again import again_url
 from webapp.jobs.models import Job, State
 from webapp.jobs.queueing import ordinal, queue_places
 from webapp.jobs.results import result_url
@@ -80,6 +81,7 @@ def job_status(job: Job, user: User) -> dict[str, Any]:
         "has_more_shards": len(shards) > N_SHARDS,
         "product": product,
         "result_url": result_url(product) if product else "",
+        "again_url": again_url(job),
         "followers": list(job.followers.defer("curve").order_by("created_at")),
         "stage_number": job.stage + 1,
         "n_stages": len(job.kind_of.stages),

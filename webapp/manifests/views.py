@@ -13,8 +13,10 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from webapp.accounts.access import get_for, require_writer
 from webapp.accounts.models import Group, User
 from webapp.datasets.models import Dataset
+from webapp.jobs.again import asked_before
 from webapp.jobs.models import Product
 from webapp.manifests import selectors
+from webapp.manifests.forms import TrainForm
 from webapp.manifests.ranges import serve_file
 from webapp.manifests.services import NotReady, train_and_sort, write_newest_manifest
 
@@ -26,7 +28,9 @@ def dataset_classify(request: HttpRequest, pk: UUID) -> HttpResponse:
     dataset = _dataset(request, pk)
     is_poll = request.headers.get("HX-Request") == "true"
     template = "manifests/partials/sorting.html" if is_poll else "manifests/dataset_classify.html"
-    return render(request, template, _sorting(dataset, request.user))
+    again = asked_before(request, dataset, "train")
+    more = {"again": again, "form": TrainForm(again=again)} if again else {}
+    return render(request, template, _sorting(dataset, request.user) | more)
 
 
 @login_required
@@ -35,8 +39,15 @@ def dataset_train(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Train on the labels and sort all frames."""
     dataset = _dataset(request, pk)
     require_writer(request.user, dataset.group)
+    again, given = asked_before(request, dataset, "train"), {}
+    if again:
+        form = TrainForm(request.POST, again=again)
+        if not form.is_valid():
+            context = _sorting(dataset, request.user) | {"again": again, "form": form}
+            return render(request, "manifests/dataset_classify.html", context, status=422)
+        given = {"recipe": form.recipe(), "seed": form.cleaned_data["seed"]}
     try:
-        train_and_sort(dataset=dataset, user=request.user)
+        train_and_sort(dataset=dataset, user=request.user, **given)
     except NotReady as error:
         messages.error(request, str(error))
     return redirect("manifests:dataset-classify", pk=pk)

@@ -37,13 +37,14 @@ class LearnForm(forms.Form):
         help_text="A network of the group with the same inputs and layers, whose weights it begins with.",
     )
 
-    def __init__(self, *args: Any, networks: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, networks: Any, kept: dict[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.kept = kept or {}  # settings without a field, of the training that is asked for again
         self.fields["start_from"].queryset = networks
         for name, field in self.fields.items():
             field.widget.attrs["class"] = "form-select" if name == "start_from" else "form-control"
 
-    def recipe(self) -> dict[str, int]:
+    def recipe(self) -> dict[str, Any]:
         """Return the settings that differ from the default recipe, so that the default network is found."""
         given = {name: self.cleaned_data[name] for name in ("n_steps", "patience")}
-        return {name: value for name, value in given.items() if value}
+        return self.kept | {name: value for name, value in given.items() if value}

@@ -14,8 +14,9 @@ from webapp.accounts.access import get_for, require_writer
 from webapp.accounts.models import Group
 from webapp.datasets.lineage import newest
 from webapp.datasets.models import Dataset
+from webapp.jobs.again import asked_before, beyond, recipe_of
 from webapp.jobs.curve import WORDS
-from webapp.jobs.models import Product
+from webapp.jobs.models import Job, Product
 from webapp.jobs.services import Handle
 from webapp.jobs.status import job_row
 from webapp.networks.forms import LearnForm
@@ -94,7 +95,9 @@ def dataset_learn(request: HttpRequest, pk: UUID) -> HttpResponse:
     dataset = get_for(request.user, Dataset.objects.select_related("group"), pk=pk)
     condensation = newest(dataset, "condense")
     networks = networks_of(request.user).of_kind("learn").filter(group=dataset.group)
-    form = LearnForm(request.POST or None, initial={"seed": 0}, networks=networks)
+    again = asked_before(request, dataset, "learn")
+    kept = beyond(again, "n_steps", "patience")
+    form = LearnForm(request.POST or None, initial=_as_asked(again), networks=networks, kept=kept)
     if request.method == "POST":
         require_writer(request.user, dataset.group)
         if condensation and form.is_valid():
@@ -106,6 +109,8 @@ def dataset_learn(request: HttpRequest, pk: UUID) -> HttpResponse:
         "job": job,
         "row": job_row(job) if job else None,
         "form": form,
+        "again": again,
+        "kept": kept,
         "condensation": condensation,
         "can_write": Group.objects.writable_by(request.user).filter(pk=dataset.group_id).exists(),
         **(_card_context(product) if product else {}),
@@ -113,6 +118,15 @@ def dataset_learn(request: HttpRequest, pk: UUID) -> HttpResponse:
     is_poll = context["was_polled"] = request.headers.get("HX-Request") == "true"
     template = "networks/partials/learning.html" if is_poll else "networks/dataset_learn.html"
     return render(request, template, context, status=422 if form.errors else 200)
+
+
+def _as_asked(again: Job | None) -> dict[str, Any]:
+    """Return what the form begins with: the settings of a training that is asked for again, or none."""
+    if again is None:
+        return {"seed": 0}
+    recipe = recipe_of(again)
+    given = {name: recipe.get(name) for name in ("n_steps", "patience")}
+    return {"seed": again.params.get("seed", 0), "start_from": again.inputs.get("start_from"), **given}
 
 
 def _learn_again(

@@ -13,7 +13,10 @@ const sorting = find("sheet-sort");
 let shown = null; // what the sheet shows: {scope, words, title, n}
 
 const bar = new LabelBar(find("label-bar-host"), {
-  onLabelled: () => find("map-colour")?.value === "label" && map?.colourBy("label"),
+  onLabelled: () => {
+    document.dispatchEvent(new CustomEvent("fringe:labelled"));
+    if (find("map-colour")?.value === "label") map?.colourBy("label");
+  },
 });
 const gallery = find("sheet-frames") && new Gallery(find("sheet-frames"), facts, onChoice);
 const map = find("map") && new ClusterMap(find("map"), facts, {
@@ -67,8 +70,12 @@ for (const card of document.querySelectorAll("#gallery [data-cluster]")) {
     }),
   );
 }
-find("nuisances")?.addEventListener("click", (event) => {
-  const link = event.target.closest("[data-open-cluster]");
+document.addEventListener("fringe:clusters-changed", ({ detail }) => {
+  facts.clusters.forEach((cluster) => Object.assign(cluster, detail.find(({ id }) => id === cluster.id)));
+  if (find("map-colour")?.value === "cluster") map?.colourBy("cluster").catch(() => {});
+});
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("[data-open-cluster]");
   if (!link || !gallery || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   openCluster(Number(link.dataset.openCluster));

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 
@@ -17,6 +18,7 @@ def add_clustering(
     earlier: Product | None = None,
     params: dict[str, Any] | None = None,
     merged: dict[int, list[int]] | None = None,
+    pk: UUID | None = None,
 ) -> Product:
     """Add a clustering of the data set's latents; `labels` are numbered by size here, noise being -1.
 
@@ -46,4 +48,4 @@ def add_clustering(
         (out / "clusters.json").write_text(json.dumps(entries))
 
     facts = {"n_clusters": len(entries), "n_noise": int((labels < 0).sum()), "choice": {}}
-    return make_product(dataset, "cluster", write, facts, inputs, params)
+    return make_product(dataset, "cluster", write, facts, inputs, params, pk=pk)

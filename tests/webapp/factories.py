@@ -181,9 +181,10 @@ def make_product(
     inputs: dict[str, Product] | None = None,
     params: dict[str, Any] | None = None,
     name: str = "",
+    pk: uuid.UUID | None = None,
 ) -> Product:
     """Write a product's files with `write(folder)` and create its row."""
-    inputs, number = inputs or {}, uuid.uuid4()
+    inputs, number = inputs or {}, pk or uuid.uuid4()
     folder = settings.DATA_DIR / "products" / kind / f"{number}-1"
     folder.mkdir(parents=True)
     write(folder)

@@ -66,6 +66,7 @@ QUERIES = {
     "manifests:dataset-class": {"class": "Round"},
     "labels:label-queue": {"mode": "order"},
     "explore:picked-frames": {"frames": "3,1"},
+    "explore:cluster-pattern": {"cluster": "0"},
     "explore:frame-pattern": {"what": "mean", "frames": "0-9"},
 }
 READ_BY_POST = {"explore:frame-list", "explore:map-members", "explore:map-spread", "labels:label-column"}
@@ -293,6 +294,9 @@ def whole_requests(world: World) -> Iterator[tuple[str, dict[str, Any]]]:
     read = {"clustering": world.product("cluster").pk, "min_samples": 7}
     yield reverse("explore:cluster-again", args=pk), {"data": read}
     yield reverse("explore:clustering-choose", args=pk), {"data": read}
+    cluster = {"clustering": str(world.product("cluster").pk), "cluster": 0, "name": "Rings"}
+    yield reverse("explore:operation-add", args=pk), as_json(cluster | {"kind": "rename"})
+    yield reverse("labels:cluster-promote", args=pk), as_json(cluster)
     yield reverse("networks:dataset-learn", args=pk), {"data": {"seed": 9, "n_steps": 100}}
     yield reverse("manifests:dataset-train", args=pk), {}
     yield reverse("manifests:dataset-write", args=pk), {}

@@ -64,11 +64,10 @@ def rename_cluster(
         lock(clustering.dataset)
         if before := sent_before(clustering.dataset, client_id):
             return before
-        _require_cluster(clustering, cluster)
+        was = _require_cluster(clustering, cluster)
         require_free_name(clustering, name, {cluster})
-        return record(
-            clustering.dataset, Kind.RENAME, clustering.pk, {"name": name}, user, client_id, cluster=cluster
-        )
+        told = {"name": name, "words": f"Called “{was}” “{name}”"}
+        return record(clustering.dataset, Kind.RENAME, clustering.pk, told, user, client_id, cluster=cluster)
 
 
 def recolour_cluster(
@@ -85,12 +84,13 @@ def recolour_cluster(
         lock(clustering.dataset)
         if before := sent_before(clustering.dataset, client_id):
             return before
-        _require_cluster(clustering, cluster)
+        was = _require_cluster(clustering, cluster)
+        told = {"colour": colour, "words": f"Painted “{was}” in {colour}"}
         return record(
             clustering.dataset,
             Kind.COLOUR,
             clustering.pk,
-            {"colour": colour},
+            told,
             user,
             client_id,
             cluster=cluster,
@@ -150,11 +150,14 @@ def require_free_name(clustering: Product, name: str, besides: set[int]) -> None
             )
 
 
-def _require_cluster(clustering: Product, cluster: int) -> None:
+def _require_cluster(clustering: Product, cluster: int) -> str:
+    """Return what a cluster is called now, refusing noise and what is not there."""
     if cluster == NOISE:
         raise OperationError("Noise is what belongs to no cluster; it keeps its name and its grey.")
-    if cluster not in names_of_clustering(clustering):
+    names = names_of_clustering(clustering)
+    if cluster not in names:
         raise OperationError(f"There is no cluster {cluster} among these. Load the page again.")
+    return names[cluster].name
 
 
 def sent_before(dataset: Dataset, client_id: uuid.UUID | None) -> ClusterOperation | None:

@@ -10,7 +10,6 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from webapp.accounts.access import get_for, require_writer
-from webapp.datasets.lineage import choose_clustering
 from webapp.datasets.models import Dataset
 from webapp.explore import recluster
 from webapp.explore.clusterings import has_tree, reading_job
@@ -72,7 +71,8 @@ def clustering_choose(request: HttpRequest, pk: UUID) -> HttpResponse:
         messages.warning(request, "Choose one of the clusterings first.")
         return redirect("explore:dataset-clusters", pk=pk)
     product = get_for(request.user, Product.objects.filter(dataset=dataset, kind="cluster"), pk=named)
-    choose_clustering(dataset=dataset, clustering=product.pk)
+    product.dataset = dataset
+    recluster.choose_earlier(dataset=dataset, clustering=product, user=request.user)
     messages.success(request, "Pages show these clusters now, and the next manifest holds them.")
     return redirect("explore:dataset-clusters", pk=pk)
 

@@ -24,14 +24,19 @@ def root_of(clustering: Product) -> Product:
 
 
 def whole_of(clustering: Product) -> Product:
-    """Return the last clustering on the way to this one that came not of looking into one cluster."""
+    """Return the last clustering on the way to this one that was read from the tree as a whole."""
     found = _ancestors(clustering)
-    return next((item for item in found if within_of(item) is None), found[-1])
+    return next((item for item in found if within_of(item) is None and not merged_of(item)), found[-1])
 
 
 def within_of(clustering: Product) -> int | None:
     """Return which cluster was looked into, if it came about so."""
     return clustering.params.get("within")
+
+
+def merged_of(clustering: Product) -> list[list[int]]:
+    """Return which clusters of the one that it was made from a person took together."""
+    return clustering.params.get("merge") or []
 
 
 def _ancestors(clustering: Product) -> list[Product]:
@@ -121,7 +126,7 @@ def _settings(row: dict[str, Any], clustering: Product) -> Settings:
 def sweeps_of(clustering: Product) -> list[Sweep]:
     """Return what was tried within the cluster that was looked into, and for all frames."""
     whole, within = whole_of(clustering), within_of(clustering)
-    shown = settings_of(whole) if within is None else None
+    shown = settings_of(whole) if within is None and not merged_of(clustering) else None
     tried = next((item for item in (whole, root_of(whole)) if "table" in item.facts.get("choice", {})), None)
     found = [_sweep(tried, shown, clustering.pk, None)] if tried else []
     if within is not None and "table" in clustering.facts.get("choice", {}):
@@ -179,6 +184,9 @@ def reading_words(product: Product, beside: Product) -> str:
         n_parts = choice.get("n_parts", 0)
         parts = f"{n_parts} part{'' if n_parts == 1 else 's'}" if n_parts else "nothing found in it"
         words = f"Cluster {within} looked into: {parts}"
+    elif merged := merged_of(product):
+        numbers = [", ".join(str(each) for each in group) for group in merged]
+        words = f"Clusters {' and '.join(numbers)} merged"
     elif "table" in choice:
         words = f"{words} (chosen among {len(choice['table'])})"
     is_alike = product.inputs.get("embedding") == beside.inputs.get("embedding")

@@ -1,10 +1,24 @@
-"""Read clusters anew from a tree that was kept, or look into one of them."""
+"""Ask for other clusters: read anew from a tree that was kept, one looked into, or several merged."""
 
+import uuid
+from collections.abc import Sequence
 from typing import Any
 
+from django.db import transaction
+
 from webapp.accounts.models import User
-from webapp.datasets.lineage import choose_clustering
-from webapp.explore.clusterings import SETTINGS, root_of, settings_of
+from webapp.datasets.cluster_names import Kind, name_of, names_of_clustering
+from webapp.datasets.cluster_operations import (
+    OperationError,
+    check_cluster_name,
+    lock,
+    record,
+    require_free_name,
+    sent_before,
+)
+from webapp.datasets.lineage import choose_clustering, newest
+from webapp.datasets.models import ClusterOperation, Dataset
+from webapp.explore.clusterings import SETTINGS, Settings, reading_words, root_of, settings_of
 from webapp.explore.nuisances import write_report
 from webapp.explore.services import read_clusters
 from webapp.jobs.models import Product
@@ -24,10 +38,90 @@ def cluster_again(
         handle = Handle.of(read)
     else:
         handle = read_clusters(dataset=read.dataset, clustering=read, recipe=recipe, within=within, user=user)
-    if handle.job is None:
-        choose_clustering(dataset=clustering.dataset, clustering=handle.id)
-    write_report(origin=read, clustering=handle, user=user)
+    if within is None:
+        told = {"words": f"Asked for clusters read anew: {_settings_words(recipe)}"}
+        _note(clustering.dataset, Kind.READ, handle.id, told, user)
+    else:
+        told = {"words": f"Looked into “{name_of(names_of_clustering(clustering), within).name}”"}
+        _note(clustering.dataset, Kind.SPLIT, handle.id, told, user, cluster=within)
+    _go_on(clustering.dataset, read, handle, user)
     return handle
+
+
+def merge_clusters(
+    *,
+    clustering: Product,
+    clusters: Sequence[int],
+    name: str = "",
+    user: User | None = None,
+    client_id: uuid.UUID | None = None,
+) -> Handle:
+    """Ask for a clustering in which some clusters of this one are one, called `name` where that is given."""
+    group, names = sorted(set(clusters)), names_of_clustering(clustering)
+    unknown = [number for number in group if number not in names or number < 0]
+    if unknown:
+        raise OperationError(f"There is no cluster {unknown[0]} among these. Load the page again.")
+    if len(group) < 2:
+        raise OperationError("One cluster alone cannot be merged. Choose at least two.")
+    name = check_cluster_name(name) if name.strip() else ""
+    if earlier := sent_before(clustering.dataset, client_id):
+        return _handle_of(clustering, earlier)
+    if name:
+        require_free_name(clustering, name, set(group))
+    handle = read_clusters(
+        dataset=clustering.dataset, clustering=clustering, recipe={}, merge=[group], user=user
+    )
+    called = [f"“{names[number].name}”" for number in group]
+    joint = f" into “{name}”" if name else ""
+    told = {"clusters": group, "name": name, "colour": names[group[0]].colour}
+    told |= {"words": f"Merged {', '.join(called[:-1])} and {called[-1]}{joint}"}
+    _note(clustering.dataset, Kind.MERGE, handle.id, told, user, client_id=client_id)
+    _go_on(clustering.dataset, clustering, handle, user)
+    return handle
+
+
+def _handle_of(clustering: Product, operation: ClusterOperation) -> Handle:
+    """Return what an operation asked for that was sent before."""
+    found = Product.objects.filter(dataset=clustering.dataset, pk=operation.clustering).first()
+    return Handle.of(found) if found else Handle(operation.clustering, "", None)
+
+
+def choose_earlier(*, dataset: Dataset, clustering: Product, user: User | None = None) -> None:
+    """Let pages and manifest go on from a clustering that is there."""
+    current = newest(dataset, "cluster")
+    told = {"words": f"Went on from: {reading_words(clustering, current or clustering)}"}
+    _note(dataset, Kind.CHOOSE, clustering.pk, told, user)
+    choose_clustering(dataset=dataset, clustering=clustering.pk)
+
+
+def _note(
+    dataset: Dataset,
+    kind: str,
+    clustering: uuid.UUID,
+    told: dict[str, Any],
+    user: User | None,
+    client_id: uuid.UUID | None = None,
+    **fields: Any,
+) -> None:
+    """Write down that another clustering was asked for, and which one was current then."""
+    current = newest(dataset, "cluster")
+    if current is None or current.pk == clustering:
+        return
+    with transaction.atomic():
+        lock(dataset)
+        record(dataset, kind, clustering, {"before": str(current.pk), **told}, user, client_id, **fields)
+
+
+def _go_on(dataset: Dataset, read: Product, handle: Handle, user: User | None) -> None:
+    """Show at once what is there already, and ask for the report of what comes."""
+    if handle.job is None:
+        choose_clustering(dataset=dataset, clustering=handle.id)
+    write_report(origin=read, clustering=handle, user=user)
+
+
+def _settings_words(recipe: dict[str, Any]) -> str:
+    given = Settings(recipe.get("min_cluster_size"), recipe.get("min_samples"), recipe.get("method", ""))
+    return given.words or "the settings chosen among several"
 
 
 def _is_as_found(root: Product, recipe: dict[str, Any]) -> bool:

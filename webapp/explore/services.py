@@ -34,16 +34,17 @@ def read_clusters(
     clustering: Product,
     recipe: dict[str, Any],
     within: int | None = None,
+    merge: list[list[int]] | None = None,
     user: User | None = None,
 ) -> Handle:
-    """Ask for clusters read anew from the tree of a clustering, or for the parts of one of its clusters."""
+    """Ask for clusters read anew from the tree of a clustering, for the parts of one, or for some as one."""
     inputs = {"clustering": clustering, **{name: clustering.input(name) for name in ("embedding", "network")}}
     return submit(
         kind="recluster",
         group=dataset.group,
         dataset=dataset,
         inputs={name: Handle.of(product) for name, product in inputs.items()},
-        params={"recipe": recipe, "within": within},
+        params={"recipe": recipe, "within": within} | ({"merge": merge} if merge else {}),
         user=user,
     )
 

@@ -6,8 +6,10 @@ from webapp.explore import (
     again_views,
     frame_numbers,
     frame_views,
+    gallery_views,
     map_views,
     nuisance_views,
+    operation_views,
     sheet_views,
     views,
 )
@@ -19,6 +21,13 @@ urlpatterns = [
     path("datasets/<uuid:pk>/clusters/again/", again_views.cluster_again, name="cluster-again"),
     path("datasets/<uuid:pk>/clusters/again/status/", again_views.again_status, name="again-status"),
     path("datasets/<uuid:pk>/clusters/choose/", again_views.clustering_choose, name="clustering-choose"),
+    path("datasets/<uuid:pk>/clusters/pattern.png", gallery_views.cluster_pattern, name="cluster-pattern"),
+    path("datasets/<uuid:pk>/clusters/fates/", gallery_views.cluster_fates, name="cluster-fates"),
+    path("datasets/<uuid:pk>/clusters/operations/", operation_views.operation_list, name="operation-list"),
+    path("datasets/<uuid:pk>/clusters/operations/add/", operation_views.operation_add, name="operation-add"),
+    path(
+        "datasets/<uuid:pk>/clusters/operations/undo/", operation_views.operation_undo, name="operation-undo"
+    ),
     path("datasets/<uuid:pk>/clusters/nuisances/", nuisance_views.nuisance_report, name="nuisance-report"),
     path(
         "datasets/<uuid:pk>/clusters/nuisances/write/", nuisance_views.nuisance_write, name="nuisance-write"

@@ -15,6 +15,7 @@ from webapp.datasets.columns import Columns, columns_of
 from webapp.datasets.lineage import newest
 from webapp.datasets.models import Dataset
 from webapp.datasets.palette import CYCLE, NOISE_COLOUR
+from webapp.explore.cluster_patterns import PATTERN_KINDS
 from webapp.explore.clusterings import has_tree, reading_job, reading_words, readings_of, sweeps_of
 from webapp.explore.forms import AgainForm, as_asked
 from webapp.explore.map_views import map_facts
@@ -62,6 +63,7 @@ def render_clusters(
     context = {
         "dataset": dataset,
         "cards": cards,
+        "pattern_kinds": PATTERN_KINDS,
         "has_clusters": columns.clusters is not None,
         "has_map": columns.positions is not None,
         "n_drawn": min(columns.n_frames, MOST_POINTS),

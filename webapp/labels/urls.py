@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from webapp.labels import api_views, views
+from webapp.labels import api_views, purity_views, views
 
 app_name = "labels"
 urlpatterns = [
@@ -18,4 +18,7 @@ urlpatterns = [
     path("datasets/<uuid:pk>/label/state/", api_views.label_state, name="label-state"),
     path("datasets/<uuid:pk>/label/queue/", api_views.label_queue, name="label-queue"),
     path("datasets/<uuid:pk>/label/column.bin", api_views.label_column, name="label-column"),
+    path("datasets/<uuid:pk>/label/purity/", purity_views.cluster_purity, name="cluster-purity"),
+    path("datasets/<uuid:pk>/label/promote/", purity_views.cluster_promote, name="cluster-promote"),
+    path("datasets/<uuid:pk>/label/promote/undo/", purity_views.promotion_undo, name="promotion-undo"),
 ]

@@ -35,13 +35,15 @@ def save_clustering(found: Clustering, folder: Path) -> None:
         save_density_tree(found.density, folder / TREE)
 
 
-def load_clustering(folder: Path) -> Clustering:
+def load_clustering(folder: Path, *, needs_tree: bool = True) -> Clustering:
     """Read what `save_clustering` wrote.
 
     Parameters
     ----------
     folder : Path
         Of a clustering.
+    needs_tree : bool, default=True
+        Whether to refuse a clustering of which the density tree was not kept.
 
     Returns
     -------
@@ -63,6 +65,5 @@ def load_clustering(folder: Path) -> Clustering:
         raise ScienceError(
             str(folder), "this clustering is not there as a whole", "Cluster the frames anew"
         ) from error
-    return Clustering(
-        **columns, tree=rows, clusters=clusters, choice=choice, density=load_density_tree(folder / TREE)
-    )
+    density = load_density_tree(folder / TREE) if needs_tree or (folder / TREE).exists() else None
+    return Clustering(**columns, tree=rows, clusters=clusters, choice=choice, density=density)

@@ -153,15 +153,20 @@ def _recluster(claim: Claim) -> dict[str, Any]:
     recipe, within = claim.job.params["recipe"], claim.job.params["within"]
     earlier = _input(claim, "clustering")
     # All members of a family share one tree; one of them may have it connected as it is asked for now.
-    read = with_tree_for(earlier, recipe.get("min_samples")) if within is None else earlier
+    read = with_tree_for(earlier, recipe.get("min_samples")) if _is_whole(claim.job.params) else earlier
     return {
         "cluster_dir": str(read.folder),
         "latents_dir": _folder(claim, "embedding"),
         "network_dir": _folder(claim, "network"),
         "recipe": recipe,
         "within": within,
+        "merge": claim.job.params.get("merge"),
         "threads": settings.ACCELERATOR_THREADS,
     }
+
+
+def _is_whole(params: dict[str, Any]) -> bool:
+    return params["within"] is None and not params.get("merge")
 
 
 def _gallery(claim: Claim) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from workers.science.cluster import Clustering, ClusterRecipe, cluster_points, r
 from workers.science.clustering_files import load_clustering, save_clustering
 from workers.science.extend import cluster_rest
 from workers.science.latents import LatentWeights, latent_weights, sample_rows
+from workers.science.merge import merge_clusters
 from workers.science.progress import Progress, silent
 from workers.science.recipe import read_recipe
 from workers.science.subcluster import split_cluster
@@ -83,10 +84,11 @@ def recluster(
     recipe: dict[str, Any],
     within: int | None,
     threads: int,
+    merge: list[list[int]] | None = None,
     out: str,
     on_progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Read clusters with other settings from the tree of an earlier clustering, or look into one cluster.
+    """Read clusters anew from the tree of an earlier clustering, look into one of them, or merge some.
 
     Parameters
     ----------
@@ -100,6 +102,8 @@ def recluster(
         The cluster to look into; its parts take its place. None reads all clusters anew.
     threads, out, on_progress
         As of `cluster`.
+    merge : list of lists of int, optional
+        Groups of clusters to make one of each; then nothing is read anew.
 
     Returns
     -------
@@ -113,8 +117,11 @@ def recluster(
     ScienceError
         If the tree was not kept, `min_samples` is more than was kept for, or there is no such cluster.
     """
-    settings, earlier = read_recipe(ClusterRecipe, recipe), load_clustering(Path(cluster_dir))
+    settings = read_recipe(ClusterRecipe, recipe)
+    earlier = load_clustering(Path(cluster_dir), needs_tree=not merge)
     rows = _fitted(Path(cluster_dir), len(earlier.labels))
+    if merge:
+        return _write_merged(merge_clusters(earlier, merge), rows, out)
     scaled = _for_sample(settings, len(rows) / len(earlier.labels))
     is_whole, seen = len(rows) == len(earlier.labels), None
     if settings.leaves_open or not is_whole:
@@ -203,6 +210,12 @@ def _write_with_rest(
     """Let the frames that were not fitted follow, and write all."""
     found = cluster_rest(latents, weights, rows, found, threads=threads, on_progress=on_progress)
     np.save(Path(out) / "sample.npy", rows)
+    return _write(found, len(rows), out)
+
+
+def _write_merged(found: Clustering, rows: NDArray[np.int64], out: str) -> dict[str, Any]:
+    if len(rows) < len(found.labels):
+        np.save(Path(out) / "sample.npy", rows)
     return _write(found, len(rows), out)
 
 

@@ -1,0 +1,115 @@
+"""What people do to clusters on their page, in a browser and mostly by its keys."""
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import WatchedPage
+from tests.webapp.world import World
+from webapp.datasets.cluster_names import names_of_clustering
+from webapp.jobs.models import Job
+from webapp.labels.state_cache import current_labels
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def page(watched: WatchedPage, world: World) -> Page:
+    watched.open(reverse("explore:dataset-clusters", args=[world.dataset.pk]))
+    return watched.page
+
+
+def card_of(page: Page, cluster: int):
+    return page.locator(f'.cluster-card[data-cluster="{cluster}"]')
+
+
+def test_a_cluster_is_renamed_by_keys_and_the_last_change_taken_back(
+    page: Page, watched: WatchedPage, world: World
+) -> None:
+    card = card_of(page, 1)
+    card.locator("[data-name]").focus()
+    page.keyboard.press("F2")
+    field = card.get_by_label("New name of Cluster 1")
+    expect(field).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(field).to_have_count(0)
+    expect(card.get_by_role("button", name="Rename Cluster 1")).to_be_focused()
+    page.keyboard.press("Enter")
+    field.fill("Cluster 7")
+    page.keyboard.press("Enter")
+    expect(card.get_by_role("alert")).to_contain_text("Choose another name")
+    field.fill("Rings & <hoops>")
+    page.keyboard.press("Enter")
+    expect(card.locator("[data-name]")).to_have_text("Rings & <hoops>")
+    expect(card.get_by_role("button", name="Rename Rings & <hoops>")).to_be_focused()
+    expect(page.locator("#cluster-history")).to_contain_text("Called “Cluster 1” “Rings & <hoops>”")
+    expect(page.locator("#nuisances")).to_contain_text("Rings & <hoops>")
+    assert names_of_clustering(world.product("cluster"))[1].name == "Rings & <hoops>"
+    page.keyboard.press("Control+z")
+    expect(card.locator("[data-name]")).to_have_text("Cluster 1")
+    expect(page.locator("#cluster-history .is-undone")).to_have_count(1)
+    assert all("400" in fault for fault in watched.faults), "but for the answer to the name that was refused"
+
+
+def test_a_cluster_is_painted_in_a_colour_of_the_palette(
+    page: Page, watched: WatchedPage, world: World
+) -> None:
+    card = card_of(page, 2)
+    card.get_by_role("button", name="Colour of Cluster 2").click()
+    dialog = page.get_by_role("dialog", name="Colour of Cluster 2")
+    dialog.get_by_role("button", name="Colour 10, free").click()
+    dialog.get_by_role("button", name="Paint it").click()
+    expect(dialog).to_be_hidden()
+    expect(card).to_have_attribute("data-colour", "#44aa99")
+    expect(card.locator(".swatch")).to_have_css("background-color", "rgb(68, 170, 153)")
+    assert names_of_clustering(world.product("cluster"))[2].colour == "#44aa99"
+    assert watched.faults == []
+
+
+def test_ticked_clusters_are_merged_after_the_dialog_has_said_what_happens(
+    page: Page, watched: WatchedPage, world: World
+) -> None:
+    merge = page.locator("#merge-open")
+    expect(merge).to_be_disabled()
+    for cluster in (1, 2):
+        card_of(page, cluster).locator("[data-choose]").focus()
+        page.keyboard.press("Space")
+    expect(merge).to_have_text("Merge 2 clusters …")
+    merge.focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Merge clusters")
+    expect(dialog).to_contain_text("Merge 2 clusters into one of")
+    dialog.get_by_label("Name of the joint cluster").fill("Not round")
+    page.keyboard.press("Enter")
+    expect(dialog).to_be_hidden()
+    expect(page.locator("#again-status")).to_contain_text("as soon as a worker is free")
+    expect(page.locator("#cluster-history")).to_contain_text("into “Not round” being made")
+    assert Job.objects.get(kind="recluster").params["merge"] == [[1, 2]]
+    assert watched.faults == []
+
+
+def test_a_cluster_becomes_a_class_and_its_card_tells_how_pure_it_is(
+    page: Page, watched: WatchedPage, world: World
+) -> None:
+    card = card_of(page, 2)
+    expect(card.locator("[data-purity]")).to_contain_text("labelled")
+    card.get_by_role("button", name="Make a class of Cluster 2").click()
+    dialog = page.get_by_role("dialog", name="Make a class of this cluster")
+    dialog.get_by_label("Name of the class").fill("Bright streaks")
+    before = current_labels(world.dataset).n_labelled
+    page.keyboard.press("Enter")
+    expect(dialog).to_be_hidden()
+    size = int(card.get_attribute("data-size"))
+    expect(card.locator("[data-purity]")).to_have_text(f"100 % Bright streaks of {size} labelled")
+    expect(page.locator("#label-bar-host")).to_contain_text("Bright streaks")
+    assert current_labels(world.dataset).n_labelled > before
+    page.locator("#cluster-history li", has_text="Made “Cluster 2”").get_by_role("button").click()
+    expect(card.locator("[data-class-of]")).to_be_hidden()
+    expect(page.locator("#cluster-history .is-undone")).to_have_count(1)
+    assert current_labels(world.dataset).n_labelled == before
+    assert watched.faults == []
+
+
+def test_the_page_of_clusters_is_whole_in_both_themes(watched: WatchedPage, world: World) -> None:
+    path = reverse("explore:dataset-clusters", args=[world.dataset.pk])
+    assert watched.look(path) == []

@@ -34,7 +34,7 @@ export class LabelBar {
     if (!this.bar) return;
     this.operation = this.bar.querySelector("[name=operation]");
     this.button = this.bar.querySelector("#apply-labels");
-    for (const chip of this.bar.querySelectorAll("[data-class]")) {
+    for (const chip of this.bar.querySelectorAll("button[data-class]")) {
       chip.querySelector(".swatch").style.backgroundColor = chip.dataset.colour;
       chip.addEventListener("click", () => this.toggle(chip));
     }
@@ -127,7 +127,7 @@ export class LabelBar {
   }
 
   writeCounts({ counts }) {
-    for (const chip of this.bar.querySelectorAll("[data-class]")) {
+    for (const chip of this.bar.querySelectorAll("button[data-class]")) {
       chip.querySelector(".count").textContent = count(counts[chip.dataset.class] ?? 0);
     }
   }

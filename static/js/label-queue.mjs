@@ -18,6 +18,7 @@ export class LabelQueue {
     this.isAtEnd = false;
     this.trail = (this.trail ?? []).slice(0, (this.at ?? -1) + 1);
     this.at = this.trail.length - 1;
+    this.begin = this.trail.length; // a frame comes once in a queue, and may come again in another one
     this.round = (this.round ?? 0) + 1;
     this.fetching = null;
   }
@@ -36,9 +37,14 @@ export class LabelQueue {
     this.at += 1;
   }
 
+  /** The entry of a frame, the last one where it came more than once. */
+  entry(index) {
+    return this.trail.findLast((entry) => entry.index === index);
+  }
+
   /** Go to a frame that was seen. */
   returnTo(index) {
-    const found = this.trail.findIndex((entry) => entry.index === index);
+    const found = this.trail.findLastIndex((entry) => entry.index === index);
     if (found >= 0) this.at = found;
     return found >= 0;
   }
@@ -68,9 +74,11 @@ export class LabelQueue {
     const { ok, data } = await getJson(`${this.facts.queueUrl}?${query}`);
     if (round !== this.round) return;
     if (!ok) throw new Error(data.error);
-    const known = new Set(this.trail.map((entry) => entry.index));
+    const known = new Set(this.trail.slice(this.begin).map((entry) => entry.index));
     for (const frame of data.frames) {
-      if (!known.has(frame.index)) this.trail.push({ ...frame, classes: null });
+      // What is checked comes with its label, which stays to be read when another one is tried.
+      const label = "classes" in frame ? { label: frame.classes } : {};
+      if (!known.has(frame.index)) this.trail.push({ classes: null, ...frame, ...label });
     }
     this.isAtEnd = data.frames.length === 0;
     this.place = data.place;

@@ -3,7 +3,10 @@
 import { count, getJson, newId, pageFacts } from "./api.mjs";
 import { FrameCanvas } from "./frame-canvas.mjs";
 import { bindKeys } from "./keys.mjs";
+import { ActList, lastOwnAct } from "./label-acts.mjs";
+import { LabelGrid } from "./label-grid.mjs";
 import { LabelQueue } from "./label-queue.mjs";
+import { ClassRules, describe } from "./label-rules.mjs";
 import { Outbox } from "./outbox.mjs";
 import { makeThumb } from "./thumbs.mjs";
 
@@ -13,14 +16,23 @@ const LOADED_AHEAD = 5;
 const facts = pageFacts();
 const find = (id) => document.getElementById(id);
 const chips = new Map([...document.querySelectorAll("#label-classes [data-class]")].map((chip) => [chip.dataset.class, chip]));
-const order = facts.classes.map((entry) => entry.name);
-const alone = new Set(facts.exclusive);
-const done = []; // acts that can be undone: {id, index, before, after}
+const rules = new ClassRules(facts);
+// Read without label and suggestion, one frame at a time; a silent repeat looks like any other frame.
+const BLIND = new Set(["second", "audit"]);
+const ONE_BY_ONE = new Set([...BLIND, "disputed"]);
+const LABELS = new Set(["label", "settle"]); // what these say is the label; all else is a reading
+const done = []; // acts that can be undone: {ids, index, before, after, words}
 const undone = [];
+const taken = new Set(); // ids of acts that were taken back on this page
 
 const queue = new LabelQueue(facts);
 const picture = new FrameCanvas(find("frame-canvas"), facts);
 const outbox = new Outbox(`fringe-outbox-${facts.user}-${facts.dataset}`, { onChange: writeUnsent, onAnswer });
+const grid = new LabelGrid(facts, { send: sendMany, query: queueQuery, say });
+const acts = new ActList(facts, {
+  onUndo: (act) => takeBack(fromServer(act)),
+  onRedo: (act) => doAgain(fromServer(act)),
+});
 
 function say(text) {
   find("label-status").textContent = text;
@@ -35,18 +47,33 @@ function writeUnsent(n, problem) {
 }
 
 function onAnswer(act, { ok, data }) {
+  acts.refresh();
   if (ok) {
     writeCounts(data);
+    if (act.refreshes) refreshTrail();
     return;
   }
   // The server refused it for good: show what holds there instead of what was echoed.
   const index = act.body.scope?.frames?.[0] ?? act.index;
-  const entry = queue.trail.find((each) => each.index === index);
-  if (entry) entry.classes = act.before ?? null;
-  const place = done.findIndex((each) => each.id === act.body.client_id);
+  const entry = queue.entry(index);
+  if (entry && "before" in act) entry.classes = act.before;
+  const place = done.findIndex(({ ids }) => ids.includes(act.body.client_id));
   if (place >= 0) done.splice(place, 1);
   find("label-error").hidden = false;
-  find("label-error").textContent = `Frame ${index} was not labelled: ${data.error}`;
+  const what = act.words ?? `Frame ${index} was not labelled`;
+  find("label-error").textContent = `${what}: ${data.error}`;
+  render();
+}
+
+/** See what frames are called now that were in sight, after an act on others than these was taken back. */
+async function refreshTrail() {
+  const frames = queue.trail.slice(-200).filter(({ purpose }) => LABELS.has(purpose ?? "label"));
+  if (!frames.length) return;
+  const { ok, data } = await getJson(`${facts.stateUrl}?frames=${frames.map(({ index }) => index)}`);
+  if (!ok) return;
+  const found = new Map(data.labels.map(({ index, classes }) => [index, classes]));
+  const unsent = new Set(outbox.read().flatMap(({ body }) => body.scope?.frames ?? []));
+  for (const entry of frames) if (!unsent.has(entry.index)) entry.classes = found.get(entry.index) ?? null;
   render();
 }
 
@@ -57,60 +84,87 @@ function writeCounts({ counts, n_labelled: labelled }) {
 
 function render() {
   const entry = queue.current;
-  find("label-empty").hidden = entry !== null;
-  find("label-stage").hidden = entry === null;
-  if (!entry) return;
+  find("label-empty").hidden = grid.isOn || entry !== null;
+  find("label-stage").hidden = grid.isOn || entry === null;
+  if (grid.isOn || !entry) return;
   find("frame-title").textContent = `Frame ${entry.index}`;
   find("frame-link").href = `${facts.framesUrl}${entry.index}/`;
-  for (const [name, chip] of chips) chip.setAttribute("aria-pressed", String(entry.classes?.includes(name) ?? false));
+  find("frame-link").hidden = BLIND.has(entry.purpose);
   find("none-applies").setAttribute("aria-pressed", String(entry.classes?.length === 0));
-  const { suggestion } = entry;
-  find("accept").disabled = !suggestion;
-  find("suggestion").textContent = suggestion ? `${suggestion.classes.join(", ")} (${suggestion.source})` : "none";
+  renderClasses(entry);
+  renderSuggestion(entry);
   picture.show(entry.index).catch((error) => say(`Frame ${entry.index} cannot be shown: ${error.message}`));
   const ahead = queue.upcoming.slice(0, SHOWN_AHEAD);
   find("next-frames").replaceChildren(...ahead.map((each) => makeThumb(each.index, facts)));
   ahead.slice(0, LOADED_AHEAD).forEach((each) => picture.fetch(each.index).catch(() => {}));
 }
 
-function describe(classes) {
-  if (classes === null) return "unlabelled";
-  return classes.length ? classes.join(", ") : "none applies";
+function renderClasses({ classes, suggestion }) {
+  for (const [name, chip] of chips) {
+    const isOn = grid.isOn ? grid.asked === name : (classes?.includes(name) ?? false);
+    const isSuggested = !grid.isOn && !isOn && (suggestion?.classes.includes(name) ?? false);
+    chip.setAttribute("aria-pressed", String(isOn));
+    chip.classList.toggle("is-suggested", isSuggested);
+    if (isSuggested) chip.setAttribute("aria-description", "suggested");
+    else chip.removeAttribute("aria-description");
+  }
+}
+
+function renderSuggestion({ suggestion, purpose, said, by, label, classes }) {
+  const isDispute = purpose === "settle";
+  find("accept").disabled = !suggestion && !isDispute;
+  find("accept-words").textContent = isDispute ? "Settle as marked" : "Accept";
+  const voices = suggestion ? [suggestion, ...suggestion.others] : [];
+  const words = voices.map((voice) => `${voice.classes.join(", ")} (${voice.source})`);
+  find("suggestion").textContent = words.join("; ") || (BLIND.has(purpose) ? "none, this is a blind reading" : "none");
+  const hidden = (classes ?? []).filter((name) => !chips.has(name));
+  const lines = [];
+  if (label !== undefined) lines.push(`${by ?? "Nobody"}: ${describe(label)}`);
+  for (const reading of said ?? []) lines.push(`${reading.by}, blind: ${describe(reading.classes)}`);
+  if (hidden.length) lines.push(`also ${hidden.join(", ")}, which is put away`);
+  find("label-said").hidden = !lines.length;
+  find("label-said").textContent = lines.join(" · ");
 }
 
 /** Send that exactly `classes` apply to a frame (null: unlabelled), and show it at once. */
-function write(index, classes, { remember = true } = {}) {
+function write(index, classes, { remember = true, driven = [] } = {}) {
   if (!facts.mayWrite) {
     say("You are a viewer of this group and cannot label.");
     return;
   }
-  const entry = queue.trail.find((each) => each.index === index);
+  const entry = queue.entry(index);
   const before = entry?.classes ?? null;
   const id = newId();
   const operation = classes === null ? "clear" : "set";
   const body = { scope: { frames: [index] }, operation, classes: classes ?? [], client_id: id };
+  if (entry?.purpose && entry.purpose !== "label") body.purpose = entry.purpose;
   if (entry) entry.classes = classes;
   if (remember) undone.length = 0;
-  done.push({ id, index, before, after: classes });
+  done.push({ ids: [id], index, before, after: classes, entry });
   outbox.add({ url: facts.applyUrl, body, before });
-  say(`Frame ${index}: ${describe(classes)}`);
+  say(`Frame ${index}: ${describe(classes)}${driven.length ? `; ${driven.join(", ")} taken away, as it is excluded` : ""}`);
   render();
 }
 
-/** What a frame is called after one class was toggled; classes that stand alone drive out the others. */
-function toggled(classes, name) {
-  const now = new Set(classes ?? []);
-  if (now.delete(name)) return now.size ? order.filter((each) => now.has(each)) : null;
-  if (alone.has(name)) return [name];
-  alone.forEach((each) => now.delete(each));
-  now.add(name);
-  return order.filter((each) => now.has(each));
+/** Send acts on many frames at once, as one that is undone together. */
+function sendMany(bodies, words) {
+  undone.length = 0;
+  if (bodies.length) done.push({ ids: bodies.map((body) => body.client_id), index: null, words });
+  for (const body of bodies) outbox.add({ url: facts.applyUrl, body, words: `Not labelled: ${words}`, refreshes: true });
+  say(words);
 }
 
 function toggle(name) {
+  if (!chips.has(name)) return;
+  if (grid.isOn) {
+    grid.ask(name);
+    renderClasses({});
+    return;
+  }
   const entry = queue.current;
-  if (!entry || !chips.has(name)) return;
-  write(entry.index, toggled(entry.classes, name));
+  if (!entry) return;
+  const { classes, driven } = rules.toggled(entry.classes, name);
+  write(entry.index, classes, { driven });
   if (find("auto-advance").checked && entry.classes) advanceSoon(entry.index);
 }
 
@@ -123,7 +177,7 @@ function advanceSoon(index) {
 async function next() {
   clearTimeout(timer);
   try {
-    if (!(await queue.forward())) say("This queue has no further unlabelled frame.");
+    if (!(await queue.forward())) say("This queue has no further frame.");
     render();
     await queue.fill();
     render();
@@ -138,67 +192,162 @@ function previous() {
   render();
 }
 
-function accept() {
+function accept(event) {
   const entry = queue.current;
   if (!entry) return;
-  if (entry.suggestion) write(entry.index, order.filter((name) => entry.suggestion.classes.includes(name)));
+  const { suggestion, purpose } = entry;
+  const voice = event?.shiftKey ? suggestion?.others[0] : suggestion;
+  if (purpose === "settle") write(entry.index, entry.classes ?? []);
+  else if (voice) write(entry.index, rules.sorted(voice.classes));
+  else if (event?.shiftKey) return;
   next();
 }
 
 function clear() {
-  if (queue.current) write(queue.current.index, null);
+  if (!grid.isOn && queue.current) write(queue.current.index, null);
 }
 
 function noneApplies() {
   const entry = queue.current;
-  if (!entry) return;
+  if (!entry || grid.isOn) return;
   write(entry.index, []);
   if (find("auto-advance").checked) advanceSoon(entry.index);
 }
 
-function undo() {
+function fromServer(act) {
+  return { ids: [act.id], index: act.frame, words: `${act.words}, ${act.scope}`, isOld: true };
+}
+
+/** Undo what was done on this page, then what the person did before, on whatever day. */
+async function undo() {
   clearTimeout(timer);
   const act = done.pop();
-  if (!act) {
-    say("There is nothing to undo.");
+  if (act) {
+    takeBack(act);
     return;
   }
+  if (outbox.read().length) {
+    say("Some labels are unsent. What came before them can be undone when they have arrived.");
+    return;
+  }
+  try {
+    const last = await lastOwnAct(facts, taken);
+    if (last) takeBack(fromServer(last));
+    else say("There is nothing of yours to undo.");
+  } catch (error) {
+    say(error.message);
+  }
+}
+
+function takeBack(act) {
+  if (!facts.mayWrite) return;
   undone.push(act);
-  const entry = queue.trail.find((each) => each.index === act.index);
-  if (entry) entry.classes = act.before;
-  queue.returnTo(act.index);
-  outbox.add({ url: facts.undoUrl, body: { undoes: act.id, client_id: newId() }, before: act.after, index: act.index });
-  say(`Undone: frame ${act.index} is ${describe(act.before)}`);
+  const { ids, index } = act;
+  const own = done.findIndex((each) => each.ids[0] === ids[0]);
+  if (own >= 0) done.splice(own, 1);
+  const refreshes = !("before" in act);
+  if (act.entry && !refreshes) act.entry.classes = act.before;
+  if (index !== null && !grid.isOn) queue.returnTo(index);
+  for (const id of [...ids].reverse()) {
+    taken.add(id);
+    const kept = refreshes ? { words: "Not undone" } : { before: act.after };
+    outbox.add({ url: facts.undoUrl, body: { undoes: id, client_id: newId() }, index, refreshes, ...kept });
+  }
+  say(refreshes ? `Undone: ${act.words}` : `Undone: frame ${index} is ${describe(act.before)}`);
   render();
 }
 
 function redo() {
   const act = undone.pop();
-  if (!act) {
-    say("There is nothing to redo.");
-    return;
-  }
-  queue.returnTo(act.index);
-  write(act.index, act.after, { remember: false });
+  if (!act) say("There is nothing to redo.");
+  else if ("before" in act) {
+    queue.returnTo(act.index);
+    write(act.index, act.after, { remember: false });
+  } else doAgain(act);
 }
 
-async function restart() {
+function doAgain(act) {
+  if (!facts.mayWrite) return;
+  const ids = act.ids.map(() => newId());
+  done.push({ ...act, ids });
+  act.ids.forEach((redoes, place) => {
+    const body = { redoes, client_id: ids[place] };
+    outbox.add({ url: facts.redoUrl, body, index: act.index, words: "Not done again", refreshes: true });
+  });
+  say(`Done again: ${act.words}`);
+}
+
+function queueQuery() {
   const mode = find("queue-mode").value;
-  find("queue-cluster-field").hidden = mode !== "cluster";
-  find("queue-class-field").hidden = mode !== "class";
-  const query = { mode };
-  if (mode === "random") query.seed = Math.floor(Math.random() * 2 ** 31);
+  const query = { mode, seed: visit };
   if (mode === "cluster") query.cluster = find("queue-cluster").value;
   if (mode === "class") query.class_name = find("queue-class").value;
-  queue.restart(query);
+  if (mode === "labelled") query.class_name = find("queue-labelled").value;
+  return query;
+}
+
+let visit = 0; // orders that follow from the labels are drawn anew for each visit of a queue
+async function restart() {
+  const mode = find("queue-mode").value;
+  visit = Math.floor(Math.random() * 2 ** 31);
+  find("queue-cluster-field").hidden = mode !== "cluster";
+  find("queue-class-field").hidden = mode !== "class";
+  find("queue-labelled-field").hidden = mode !== "labelled";
+  find("label-empty-text").textContent = EMPTY[mode] ?? EMPTY.other;
+  if (grid.isOn && ONE_BY_ONE.has(mode)) {
+    switchGrid(false);
+    say("These frames are read one at a time, so the grid is closed.");
+  }
+  if (grid.isOn) {
+    askAbout(queueQuery().class_name);
+    await grid.restart();
+    return;
+  }
+  queue.restart({ ...queueQuery(), repeats: 1 });
   await next();
+}
+
+const EMPTY = {
+  disputed: "Nobody disagrees about any frame.",
+  contradicted: "The network contradicts no label.",
+  second: "You have read all frames that others have labelled.",
+  audit: "You have audited all frames.",
+  diverse: "No further frame of this sample is left. Choose the queue again for a new one.",
+  other: "No frame is left in this queue. Choose another queue, or train the network on the Sort page.",
+};
+
+function askAbout(name) {
+  const likely = name ?? grid.asked ?? queue.current?.suggestion?.classes[0];
+  grid.ask(chips.has(likely) ? likely : ([...chips.keys()][0] ?? null));
+  renderClasses({});
+}
+
+function switchGrid(isOn) {
+  grid.isOn = isOn;
+  find("grid-switch").setAttribute("aria-pressed", String(isOn));
+  find("grid-switch").classList.toggle("active", isOn);
+  find("label-grid").hidden = !isOn;
+  find("single-tools").hidden = isOn;
+  find("label-said").hidden = true;
+  render();
+}
+
+function toggleGrid() {
+  clearTimeout(timer);
+  if (!grid.isOn && ONE_BY_ONE.has(find("queue-mode").value)) {
+    say("These frames are read one at a time. Choose another queue for the grid.");
+    return;
+  }
+  switchGrid(!grid.isOn);
+  restart();
 }
 
 async function start() {
   const query = new URLSearchParams(window.location.search);
+  const isThere = ({ options }, value) => [...options].some((option) => option.value === value && !option.disabled);
   for (const name of ["mode", "cluster"]) {
     const field = find(`queue-${name}`);
-    if (query.has(name) && [...field.options].some((option) => option.value === query.get(name))) field.value = query.get(name);
+    if (query.has(name) && isThere(field, query.get(name))) field.value = query.get(name);
   }
   const asked = Number(query.get("frame") ?? NaN);
   if (Number.isInteger(asked)) {
@@ -229,18 +378,20 @@ for (const [name, chip] of chips) {
   chip.querySelector(".swatch").style.backgroundColor = chip.dataset.colour;
   chip.addEventListener("click", () => toggle(name));
 }
-const buttons = { accept, previous, skip: next, clear, undo, redo, "none-applies": noneApplies };
+const buttons = { accept, previous, skip: next, clear, undo, redo, "none-applies": noneApplies, "grid-switch": toggleGrid };
 for (const [id, action] of Object.entries(buttons)) find(id).addEventListener("click", action);
-for (const id of ["queue-mode", "queue-cluster", "queue-class"]) find(id).addEventListener("change", restart);
+for (const id of ["queue-mode", "queue-cluster", "queue-class", "queue-labelled"]) find(id).addEventListener("change", restart);
 keepSwitch(find("auto-advance"), "fringe-auto-advance");
+const inGrid = (there, otherwise) => (event) => (grid.isOn ? there(event) : otherwise?.(event));
 bindKeys({
-  ...Object.fromEntries(facts.classes.filter(({ key }) => key).map(({ key, name }) => [key, () => toggle(name)])),
+  ...Object.fromEntries(facts.classes.filter(({ key, hidden }) => key && !hidden).map(({ key, name }) => [key, () => toggle(name)])),
   0: noneApplies,
-  Enter: accept,
-  " ": next,
-  ArrowLeft: previous,
-  ArrowRight: next,
+  Enter: inGrid(() => grid.apply(), accept),
+  " ": inGrid(() => grid.current && grid.mark(grid.current), next),
+  ArrowLeft: inGrid(() => grid.move(-1), previous),
+  ArrowRight: inGrid(() => grid.move(1), next),
   Backspace: clear,
+  g: toggleGrid,
   "Ctrl+z": undo,
   "Ctrl+Shift+z": redo,
 });

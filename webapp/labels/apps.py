@@ -6,3 +6,9 @@ class LabelsConfig(AppConfig):
 
     default_auto_field = "django.db.models.BigAutoField"
     name = "webapp.labels"
+
+    def ready(self) -> None:
+        """Let other pages name frames by their label."""
+        from webapp.labels.scopes import register
+
+        register()

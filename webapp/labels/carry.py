@@ -10,11 +10,19 @@ from webapp.datasets.models import Dataset
 from webapp.jobs.lifecycle import NotPublishable
 from webapp.jobs.models import Product
 from webapp.jobs.services import Handle, submit
+from webapp.labels.exclusions import check_together
 from webapp.labels.frames import UNSEEN
 from webapp.labels.models import ClassScheme
 from webapp.labels.naming import LabelError, check_name
 from webapp.labels.selectors import class_names, label_state, last_event_id
-from webapp.labels.services import DROPLET_CLASSES, add_class, create_scheme, label_frames
+from webapp.labels.services import (
+    DROPLET_CLASSES,
+    DROPLET_EXCLUDES,
+    add_class,
+    create_scheme,
+    label_frames,
+    uncontradicted,
+)
 
 
 @transaction.atomic
@@ -99,6 +107,7 @@ def _take_classes(target: Dataset, scheme: ClassScheme) -> None:
             dataset=target,
             classes=scheme.classes,
             exclusive=scheme.exclusive,
+            excludes=scheme.excludes,
             single_label=scheme.single_label,
         )
     for name in scheme.names:
@@ -113,18 +122,26 @@ def _offer_classes(dataset: Dataset, names: list[str], sets: np.ndarray) -> None
     if scheme is None:
         known = [name for name in DROPLET_CLASSES if name in names]
         ordered = [*known, *(name for name in names if name not in known)]
-        dataset.scheme = create_scheme(dataset=dataset, names=ordered, exclusive=_standing_alone(names, sets))
+        said = [[name for name, applies in zip(names, row, strict=True) if applies] for row in sets]
+        dataset.scheme = create_scheme(
+            dataset=dataset,
+            names=ordered,
+            exclusive=_standing_alone(names, sets),
+            excludes=uncontradicted(DROPLET_EXCLUDES, said),
+        )
         return
     for name in names:
         if name not in scheme.names:
             add_class(scheme=scheme, name=name)
     for row in sets:
         chosen = {name for name, applies in zip(names, row, strict=True) if applies}
-        if len(chosen) > 1 and (scheme.single_label or chosen & set(scheme.exclusive)):
+        try:
+            check_together(scheme, chosen)
+        except LabelError as error:
             raise NotPublishable(
                 f"The files say {', '.join(sorted(chosen))} of one frame, which the classes of this data set "
                 "exclude. Take the labels in before classes are created here."
-            )
+            ) from error
     dataset.scheme = scheme
 
 

@@ -4,10 +4,17 @@ from typing import Any
 
 from django import forms
 
+from webapp.labels.models import LabelEvent
 from webapp.labels.queues import MODES, Queue
-from webapp.labels.services import DROPLET_CLASSES
+from webapp.labels.services import DROPLET_CLASSES, DROPLET_EXCLUDES
 
 OPERATIONS = ("set", "add", "remove", "clear")
+
+
+def read_groups(text: str) -> list[list[str]]:
+    """Return the classes of each line that names some, separated by commas."""
+    lines = [[name.strip() for name in line.split(",") if name.strip()] for line in text.splitlines()]
+    return [line for line in lines if line]
 
 
 class SchemeForm(forms.Form):
@@ -26,11 +33,23 @@ class SchemeForm(forms.Form):
         required=False,
         widget=forms.TextInput(attrs={"class": "form-control"}),
     )
+    excludes = forms.CharField(
+        label="Classes that exclude each other",
+        help_text="One group a line, separated by commas: a frame has at most one class of each.",
+        initial="\n".join(", ".join(group) for group in DROPLET_EXCLUDES),
+        required=False,
+        max_length=5000,
+        widget=forms.Textarea(attrs={"rows": 2, "class": "form-control", "spellcheck": "false"}),
+    )
     single_label = forms.BooleanField(
         label="Each frame has exactly one class",
         required=False,
         widget=forms.CheckboxInput(attrs={"class": "form-check-input"}),
     )
+
+    def clean_excludes(self) -> list[list[str]]:
+        """Split the lines, and each at its commas."""
+        return read_groups(self.cleaned_data["excludes"])
 
     def clean_names(self) -> list[str]:
         """Split the lines."""
@@ -79,6 +98,11 @@ class LabelForm(forms.Form):
     operation = forms.ChoiceField(choices=[(name, name) for name in OPERATIONS])
     classes = forms.Field(required=False)
     client_id = forms.UUIDField()
+    purpose = forms.ChoiceField(choices=LabelEvent.Purpose.choices, required=False)
+
+    def clean_purpose(self) -> str:
+        """Take what says nothing for a label."""
+        return self.cleaned_data["purpose"] or LabelEvent.Purpose.LABEL
 
     def clean_classes(self) -> list[str]:
         """Refuse what is no list of names."""
@@ -92,6 +116,13 @@ class UndoForm(forms.Form):
     """Which act is taken back: the id that the browser gave it."""
 
     undoes = forms.UUIDField()
+    client_id = forms.UUIDField()
+
+
+class RedoForm(forms.Form):
+    """Which act that was taken back is done once more."""
+
+    redoes = forms.UUIDField()
     client_id = forms.UUIDField()
 
 

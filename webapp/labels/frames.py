@@ -42,15 +42,14 @@ class LabelState:
         """Return the state before the first event."""
         return cls(np.full(n_frames, UNSEEN, dtype=np.int64), np.zeros(n_frames, dtype=np.int32))
 
-    def apply(self, operation: str, mask: int, frames: np.ndarray, author: int, alone: int = 0) -> None:
-        """Apply one event in place; a class of the bits `alone` drives out others, and is driven out."""
+    def apply(self, operation: str, mask: int, frames: np.ndarray, author: int, clears: int = 0) -> None:
+        """Apply one event in place; `clears` are the bits that an "add" takes away."""
         old = self.masks[frames]
         seen = np.where(old == UNSEEN, 0, old)
         if operation == "set":
             new = np.full_like(old, mask)
         elif operation == "add":
-            kept = np.zeros_like(seen) if mask & alone else seen & ~np.int64(alone)
-            new = kept | np.int64(mask)
+            new = (seen & ~np.int64(clears)) | np.int64(mask)
         elif operation == "remove":
             new = np.where(old == UNSEEN, UNSEEN, seen & ~np.int64(mask))
         else:

@@ -1,32 +1,54 @@
 """In which order frames are put before a person: a queue is an order of frames, read from a place on."""
 
+from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 
+from webapp.accounts.models import User
 from webapp.datasets.cluster_orders import descending_order
-from webapp.datasets.columns import Columns
+from webapp.datasets.columns import Columns, columns_of
+from webapp.datasets.models import Dataset
 from webapp.datasets.sheet_orders import sorted_frames
+from webapp.labels.diverse import diverse_order
 from webapp.labels.frames import UNSEEN
+from webapp.labels.models import ClassScheme, LabelEvent
 from webapp.labels.naming import LabelError
-from webapp.labels.state_cache import CurrentLabels
-from webapp.labels.suggestions import thresholds_of
+from webapp.labels.network import contradicted, thresholds_of
+from webapp.labels.readings import Readings, disputed, readings_of
+from webapp.labels.state_cache import CurrentLabels, current_labels
 
 MODES = {
     "order": "unlabelled frames in order",
     "random": "unlabelled frames at random",
     "cluster": "one cluster, exemplars first",
-    "uncertain": "where the classifier is least sure",
-    "class": "what the classifier takes for one class",
+    "uncertain": "where the network is least sure",
+    "diverse": "the most different frames",
+    "class": "what the network takes for one class",
+    "labelled": "what is labelled as one class, to check it",
+    "contradicted": "where the network contradicts the label",
+    "disputed": "where people disagree, to settle it",
+    "second": "second reading of others’ labels, blind",
+    "audit": "audit of frames drawn at random, blind",
 }
+# What is put before a person without its label, and what is put before a person because of it.
+BLIND = {"second": LabelEvent.Purpose.SECOND, "audit": LabelEvent.Purpose.AUDIT}
+CHECKS = ("labelled", "contradicted", "disputed")
+AUDIT_SEED = 1729  # one for all, so that several people audit the same frames
 _BLOCK = 4096
+_MOST_ORDERS = 32
 
 
 @dataclass(frozen=True)
 class Queue:
-    """What a person asked to see: `mode` is a key of `MODES`; the others matter to some modes only."""
+    """What a person asked to see: `mode` is a key of `MODES`; the others matter to some modes only.
+
+    `seed` is drawn for each visit: orders that follow from the labels stay during it.
+    """
 
     mode: str = "order"
     seed: int = 0
@@ -34,23 +56,55 @@ class Queue:
     class_name: str = ""
 
 
-def available_modes(columns: Columns) -> dict[str, str]:
-    """Return the queues that a data set can offer by now."""
-    missing = set() if columns.clusters is not None else {"cluster"}
+@dataclass(frozen=True)
+class Desk:
+    """What a person has before them: the data set's columns, classes, labels and blind readings."""
+
+    columns: Columns
+    scheme: ClassScheme
+    labels: CurrentLabels
+    readings: Readings
+    user: int = 0
+
+
+def desk_of(dataset: Dataset, scheme: ClassScheme, user: User) -> Desk:
+    """Return what `user` has before them."""
+    return Desk(columns_of(dataset), scheme, current_labels(dataset), readings_of(dataset), user.pk)
+
+
+def reasons_against(desk: Desk) -> dict[str, str]:
+    """Return why a queue cannot be offered yet, for those that cannot."""
+    columns, missing = desk.columns, {}
+    if columns.clusters is None:
+        missing["cluster"] = "there are no clusters yet"
+    if columns.latents is None:
+        missing["diverse"] = "the frames have no latents yet"
     if columns.class_probabilities is None:
-        missing |= {"uncertain", "class"}
-    return {mode: text for mode, text in MODES.items() if mode not in missing}
+        missing |= dict.fromkeys(
+            ("uncertain", "class", "contradicted"), "no network has sorted the frames yet"
+        )
+    if not desk.labels.n_labelled:
+        missing |= dict.fromkeys(("labelled", "contradicted", "second"), "no frame is labelled yet")
+    elif not _of_others(desk, desk.labels.state.indices()).any():
+        missing["second"] = "nobody else has labelled a frame yet"
+    if not len(desk.readings.frames(("second", "repeat"))):
+        missing["disputed"] = "no frame was read twice yet"
+    return missing
 
 
-def next_frames(
-    columns: Columns, labels: CurrentLabels, queue: Queue, place: int, count: int
-) -> tuple[np.ndarray, int]:
-    """Return up to `count` unlabelled frames from `place` in the queue on, and where to read on."""
-    order, masks, found = queue_order(columns, queue), labels.state.masks, []
+def offered(desk: Desk) -> list[dict[str, str]]:
+    """Return all queues: `mode`, `text`, and in `why` the reason where one is not there yet."""
+    missing = reasons_against(desk)
+    return [{"mode": mode, "text": text, "why": missing.get(mode, "")} for mode, text in MODES.items()]
+
+
+def next_frames(desk: Desk, queue: Queue, place: int, count: int) -> tuple[np.ndarray, int]:
+    """Return up to `count` frames from `place` in the queue on, and where to read on."""
+    order, wanted, found = queue_order(desk, queue), _wanted(desk, queue), []
     place = max(0, place)
     while place < len(order) and len(found) < count:
         block = np.asarray(order[place : place + _BLOCK])
-        for step in np.flatnonzero(masks[block] == UNSEEN):
+        for step in np.flatnonzero(wanted(block)):
             found.append(int(block[step]))
             if len(found) == count:
                 return np.array(found, dtype=np.int64), place + int(step) + 1
@@ -58,25 +112,121 @@ def next_frames(
     return np.array(found, dtype=np.int64), min(place, len(order))
 
 
-def queue_order(columns: Columns, queue: Queue) -> np.ndarray:
+def draw_repeats(desk: Desk, count: int) -> list[int]:
+    """Return up to `count` labelled frames that the person has not read again yet, drawn at random."""
+    labelled = desk.labels.state.indices()
+    labelled = labelled[~np.isin(labelled, desk.readings.frames(LabelEvent.READINGS, desk.user))]
+    if not labelled.size:
+        return []
+    return np.random.default_rng().choice(labelled, min(count, labelled.size), replace=False).tolist()
+
+
+def queue_order(desk: Desk, queue: Queue) -> np.ndarray:
     """Return the numbers of the queue's frames, in its order."""
-    if queue.mode not in available_modes(columns):
-        raise LabelError(f"There is no queue “{queue.mode}” here yet.")
+    columns, why = desk.columns, reasons_against(desk).get(queue.mode, "")
+    if queue.mode not in MODES or why:
+        raise LabelError(f"The queue “{MODES.get(queue.mode, queue.mode)}” is not there: {why or 'unknown'}.")
     if queue.mode == "order":
         return _in_order(columns.n_frames)
-    if queue.mode == "random":
+    if queue.mode in ("random", "second"):
         return _at_random(columns.n_frames, queue.seed)
+    if queue.mode == "audit":
+        return _at_random(columns.n_frames, AUDIT_SEED)
     if queue.mode == "cluster":
         if queue.cluster is None:
             raise LabelError("Choose a cluster.")
         return sorted_frames(columns, {"cluster": queue.cluster}, "exemplars")
+    if queue.mode in ("uncertain", "class"):
+        return _by_the_network(columns, queue)
+    return _of_this_visit(desk, queue)
+
+
+def _of_this_visit(desk: Desk, queue: Queue) -> np.ndarray:
+    """Return an order that follows from the labels, as they were when the visit began."""
+    columns, labels = desk.columns, desk.labels
+    source = ""
+    if queue.mode == "labelled":
+        has_class = _has(desk, queue.class_name)
+    elif queue.mode == "contradicted":
+        source = columns.products["classify"].folder
+    elif queue.mode == "diverse":
+        source = columns.products["embed"].folder / "latents.npy"
+
+    def draw() -> np.ndarray:
+        if queue.mode == "labelled":
+            return np.flatnonzero(has_class(labels.state.masks))
+        if queue.mode == "disputed":
+            return np.array(list(disputed(desk.readings, labels)), dtype=np.int64)
+        if queue.mode == "contradicted":
+            return contradicted(columns, desk.scheme, labels)
+        return diverse_order(source, queue.seed, labels.state.indices())
+
+    return _visits.order((columns.dataset.pk, queue.mode, queue.seed, queue.class_name, source), draw)
+
+
+def _by_the_network(columns: Columns, queue: Queue) -> np.ndarray:
     path = columns.products["classify"].folder / "probabilities.npy"
     facts = columns.classifier.facts
     if queue.mode == "uncertain":
         return _least_sure(path, tuple(thresholds_of(columns)), bool(facts.get("single_label")))
     if queue.class_name not in facts["classes"]:
-        raise LabelError("Choose one of the classes that the classifier knows.")
+        raise LabelError("Choose one of the classes that the network knows.")
     return _likeliest(path, facts["classes"].index(queue.class_name))
+
+
+def _wanted(desk: Desk, queue: Queue) -> Callable[[np.ndarray], np.ndarray]:
+    """Return what tells of some of the queue's frames, int (m,), which are to be shown, bool (m,)."""
+    masks = desk.labels.state.masks
+    if queue.mode in BLIND:
+        read = desk.readings.frames((BLIND[queue.mode],), desk.user)
+        if queue.mode == "audit":
+            return lambda block: ~np.isin(block, read)
+        return lambda block: _of_others(desk, block) & ~np.isin(block, read)
+    if queue.mode == "labelled":
+        has_class = _has(desk, queue.class_name)
+        return lambda block: has_class(masks[block])
+    if queue.mode == "disputed":
+        still = np.array(list(disputed(desk.readings, desk.labels)), dtype=np.int64)
+        return lambda block: np.isin(block, still)
+    if queue.mode in CHECKS:
+        return lambda block: masks[block] != UNSEEN
+    return lambda block: masks[block] == UNSEEN
+
+
+def _of_others(desk: Desk, frames: np.ndarray) -> np.ndarray:
+    """Return which frames somebody else has labelled last; a file or the command line counts."""
+    state = desk.labels.state
+    return (state.masks[frames] != UNSEEN) & (state.authors[frames] != desk.user)
+
+
+def _has(desk: Desk, name: str) -> Callable[[np.ndarray], np.ndarray]:
+    bit = desk.scheme.bits([name])
+    if not bit:
+        raise LabelError("Choose a class.")
+    return lambda masks: (masks != UNSEEN) & (masks & bit != 0)
+
+
+class _Visits:
+    """Orders that follow from labels: drawn once a visit, as places in them must hold while one labels."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.orders: OrderedDict[tuple, np.ndarray] = OrderedDict()
+
+    def order(self, key: tuple, draw: Callable[[], np.ndarray]) -> np.ndarray:
+        with self.lock:
+            if key in self.orders:
+                self.orders.move_to_end(key)
+                return self.orders[key]
+        order = _frozen(draw())
+        with self.lock:
+            self.orders[key] = order
+            while len(self.orders) > _MOST_ORDERS:
+                self.orders.popitem(last=False)
+        return order
+
+
+_visits = _Visits()
 
 
 @lru_cache(maxsize=4)

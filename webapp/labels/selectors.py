@@ -9,8 +9,8 @@ import numpy as np
 from webapp.accounts.models import User
 from webapp.datasets.models import Dataset
 from webapp.labels.frames import UNSEEN, LabelState
-from webapp.labels.models import ClassScheme, LabelEvent
-from webapp.labels.state_cache import CurrentLabels, current_labels, exclusive_bits, replay
+from webapp.labels.models import ClassScheme
+from webapp.labels.state_cache import CurrentLabels, current_labels, label_events, replay
 
 
 @dataclass(frozen=True)
@@ -35,17 +35,15 @@ class LabelExport:
 
 
 def last_event_id(dataset: Dataset) -> int:
-    """Return the number of the last label event, 0 when there is none."""
-    event = LabelEvent.objects.filter(dataset=dataset).order_by("-id").values_list("id", flat=True).first()
-    return event or 0
+    """Return the number of the last event that changed labels, 0 when there is none."""
+    return label_events(dataset).order_by("-id").values_list("id", flat=True).first() or 0
 
 
 def label_state(dataset: Dataset, as_of: int | None = None) -> LabelState:
     """Return the labels after the event `as_of`, or after the last one."""
     if as_of is None:
         return current_labels(dataset).state
-    scheme = ClassScheme.objects.filter(dataset=dataset).first()
-    return replay(dataset, exclusive_bits(scheme) if scheme else 0, as_of).state
+    return replay(dataset, as_of).state
 
 
 def export_labels(dataset: Dataset, as_of: int) -> LabelExport:

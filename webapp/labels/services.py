@@ -11,6 +11,7 @@ from django.db import transaction
 from webapp.accounts.models import User
 from webapp.datasets.models import Dataset
 from webapp.labels.csv_file import LabelsFile, read_labels_csv
+from webapp.labels.exclusions import check_together, driven_out
 from webapp.labels.frames import pack_frames
 from webapp.labels.models import ClassScheme, LabelEvent
 from webapp.labels.naming import LabelError, check_name
@@ -25,6 +26,7 @@ DROPLET_CLASSES = (
     "Spherical/Oblate", "Round", "Elliptical", "NewtonRings", "Prolate", "Bent",
     "Asymmetric", "Streak", "DoubleRings", "Empty", "Layered",
 )  # fmt: skip
+DROPLET_EXCLUDES = (("Spherical/Oblate", "Prolate"),)
 MOST_CLASSES = 62  # a mask is one signed 64-bit number
 
 
@@ -33,6 +35,7 @@ def create_scheme(
     dataset: Dataset,
     names: Iterable[str] = DROPLET_CLASSES,
     exclusive: Iterable[str] = ("Empty",),
+    excludes: Iterable[Iterable[str]] = DROPLET_EXCLUDES,
     single_label: bool = False,
 ) -> ClassScheme:
     """Create the classes of a data set, with a key and a colour each."""
@@ -53,29 +56,36 @@ def create_scheme(
         for place, name in enumerate(names)
     ]
     with transaction.atomic():
-        _lock(dataset)
+        lock_labels(dataset)
         if ClassScheme.objects.filter(dataset=dataset).exists():
             raise LabelError("This data set has classes already; add to them instead.")
         return ClassScheme.objects.create(
             dataset=dataset,
             classes=classes,
             exclusive=[name for name in exclusive if name in names],
+            excludes=groups_among(excludes, names),
             single_label=single_label,
         )
+
+
+def groups_among(groups: Iterable[Iterable[str]], names: list[str]) -> list[list[str]]:
+    """Return of each group the classes that there are, and no group in which nothing is left to exclude."""
+    kept = [[name for name in dict.fromkeys(group) if name in names] for group in groups]
+    return [group for group in kept if len(group) > 1]
 
 
 @transaction.atomic
 def add_class(*, scheme: ClassScheme, name: str) -> ClassScheme:
     """Append a class; the ones that are there keep their places."""
-    _lock(scheme.dataset)
+    lock_labels(scheme.dataset)
     scheme.refresh_from_db()
     name = check_name(name)
     if name in scheme.names:
         raise LabelError(f"There is a class “{name}” already.")
     if len(scheme.classes) >= MOST_CLASSES:
         raise LabelError(f"At most {MOST_CLASSES} classes can be used.")
-    place = len(scheme.classes)
-    key = KEYS[place] if place < len(KEYS) else ""
+    place, taken = len(scheme.classes), {entry["key"] for entry in scheme.classes}
+    key = next((key for key in KEYS if key not in taken), "")
     scheme.classes = [*scheme.classes, {"name": name, "key": key, "colour": COLOURS[place % len(COLOURS)]}]
     scheme.save(update_fields=["classes"])
     return scheme
@@ -90,6 +100,7 @@ def label_frames(
     user: User | None = None,
     client_id: uuid.UUID | None = None,
     scope: str = "",
+    purpose: str = LabelEvent.Purpose.LABEL,
 ) -> LabelEvent:
     """Append one event for the frames with the numbers `frames`; the same `client_id` is stored once."""
     frames = np.asarray(frames, dtype=np.int64)
@@ -102,11 +113,15 @@ def label_frames(
     if operation not in (LabelEvent.Operation.SET, "add", "remove", "clear"):
         raise LabelError(f"“{operation}” is not something that can be done to labels.")
     mask = class_mask(dataset.scheme, classes, operation)
-    return _append(
+    if purpose not in LabelEvent.LABELS:
+        raise LabelError(f"“{purpose}” does not change labels; it is a reading.")
+    return append_event(
         dataset=dataset,
         client_id=client_id or uuid.uuid4(),
         operation=operation,
+        purpose=purpose,
         mask=mask,
+        clears=driven_out(dataset.scheme, mask) if operation == "add" else 0,
         frames=pack_frames(frames),
         n_frames=frames.size,
         scope=scope,
@@ -120,20 +135,16 @@ def class_mask(scheme: ClassScheme, classes: Iterable[str], operation: str = "se
     unknown = classes - set(scheme.names)
     if unknown:
         raise LabelError(f"There is no class “{sorted(unknown)[0]}” in this data set.")
-    if operation == "set" and len(classes) > 1:
-        if scheme.single_label:
-            raise LabelError("Each frame has one class only here.")
-        alone = classes & set(scheme.exclusive)
-        if alone:
-            raise LabelError(f"“{sorted(alone)[0]}” stands alone; it goes with no other class.")
-    return sum(1 << place for place, name in enumerate(scheme.names) if name in classes)
+    if operation in ("set", "add"):
+        check_together(scheme, classes)
+    return scheme.bits(classes)
 
 
 def undo_event(*, event: LabelEvent, user: User | None, client_id: uuid.UUID | None = None) -> LabelEvent:
     """Append an event that takes another back; the same `client_id` is stored once."""
     client_id = client_id or uuid.uuid4()
     with transaction.atomic():
-        _lock(event.dataset)
+        lock_labels(event.dataset)
         sent_before = LabelEvent.objects.filter(dataset=event.dataset, client_id=client_id).first()
         if sent_before:
             return sent_before
@@ -143,9 +154,19 @@ def undo_event(*, event: LabelEvent, user: User | None, client_id: uuid.UUID | N
             dataset=event.dataset,
             client_id=client_id,
             operation=LabelEvent.Operation.UNDO,
+            purpose=event.purpose,
             undoes=event,
             created_by=user,
         )
+
+
+def redo_event(*, event: LabelEvent, user: User | None, client_id: uuid.UUID | None = None) -> LabelEvent:
+    """Append an event that was taken back once more, as it was; the same `client_id` is stored once."""
+    if event.operation == LabelEvent.Operation.UNDO or not event.undone_by.exists():
+        raise LabelError("That has not been undone.")
+    same = ("operation", "purpose", "mask", "clears", "frames", "n_frames", "scope", "first_mask", "first_by")
+    fields = {name: getattr(event, name) for name in same}
+    return append_event(dataset=event.dataset, client_id=client_id or uuid.uuid4(), created_by=user, **fields)
 
 
 def import_labels_csv(
@@ -190,8 +211,19 @@ def _scheme_of(dataset: Dataset, labels: LabelsFile, single_label: bool) -> Clas
     names = [name for name in DROPLET_CLASSES if name in used]
     names += [name for name in used if name not in names]
     stands_alone = all(len(classes) == 1 for classes in labels.frames if "Empty" in classes)
-    exclusive = ["Empty"] if stands_alone else []
-    return create_scheme(dataset=dataset, names=names, exclusive=exclusive, single_label=single_label)
+    return create_scheme(
+        dataset=dataset,
+        names=names,
+        exclusive=["Empty"] if stands_alone else [],
+        excludes=uncontradicted(DROPLET_EXCLUDES, labels.frames),
+        single_label=single_label,
+    )
+
+
+def uncontradicted(groups: Iterable[Iterable[str]], found: Iterable[Iterable[str]]) -> list[list[str]]:
+    """Return the groups of classes of which no frame has two in `found`, the sets of classes of a file."""
+    found = [set(classes) for classes in found]
+    return [list(group) for group in groups if all(len(set(group) & each) < 2 for each in found)]
 
 
 def _check_classes(labels: LabelsFile, scheme: ClassScheme) -> None:
@@ -203,14 +235,15 @@ def _check_classes(labels: LabelsFile, scheme: ClassScheme) -> None:
             raise LabelError(f"{labels.name}, line {min(frames.values())}: {error} {remedy}") from error
 
 
-def _append(*, dataset: Dataset, client_id: uuid.UUID, **fields: object) -> LabelEvent:
+def append_event(*, dataset: Dataset, client_id: uuid.UUID, **fields: object) -> LabelEvent:
+    """Append an event; one that was sent before is returned as it was stored."""
     with transaction.atomic():
-        _lock(dataset)
+        lock_labels(dataset)
         sent_before = LabelEvent.objects.filter(dataset=dataset, client_id=client_id).first()
         return sent_before or LabelEvent.objects.create(dataset=dataset, client_id=client_id, **fields)
 
 
-def _lock(dataset: Dataset) -> None:
+def lock_labels(dataset: Dataset) -> None:
     """Let one event at a time be written: events become visible in the order of their numbers.
 
     Without it “the labels up to event 41” could change, when number 41 is committed after number 42.

@@ -7,12 +7,12 @@ from threading import Lock
 from uuid import UUID
 
 import numpy as np
-from django.db.models import Count, Max
+from django.db.models import Count, Max, QuerySet
 
 from webapp.datasets.models import Dataset
 from webapp.labels.event_frames import remember, spans_of, speaks_of
 from webapp.labels.frames import UNSEEN, LabelState, unpack_frames
-from webapp.labels.models import ClassScheme, LabelEvent
+from webapp.labels.models import LabelEvent
 
 MOST_KEPT = 8
 _BITS = 63
@@ -28,7 +28,6 @@ class CurrentLabels:
 
     state: LabelState
     n_events: int
-    alone: int
     sizes: dict[int, int]
 
     @cached_property
@@ -59,18 +58,17 @@ _kept = _Kept()
 
 def current_labels(dataset: Dataset) -> CurrentLabels:
     """Return the labels of a data set after its last event."""
-    alone = _alone(dataset)
     last, n_events = _extent(dataset)
     with _kept.lock:
         entry = _kept.entries.get(dataset.pk)
-    if entry is None or not _fits(entry, dataset, alone, last):
+    if entry is None or not _fits(entry, dataset, last):
         entry = None
     elif entry.state.last_event < last:
         entry = _advance(entry, dataset, n_events)
     elif entry.n_events != n_events:
         entry = None
     if entry is None:
-        entry = replay(dataset, alone, last)  # an undo that comes meanwhile is for the next look
+        entry = replay(dataset, last)  # an undo that comes meanwhile is for the next look
     with _kept.lock:
         _kept.entries[dataset.pk] = entry
         _kept.entries.move_to_end(dataset.pk)
@@ -79,49 +77,43 @@ def current_labels(dataset: Dataset) -> CurrentLabels:
     return entry
 
 
-def exclusive_bits(scheme: ClassScheme) -> int:
-    """Return the bits of the classes that stand alone; all of them where a frame has one class."""
-    alone = scheme.names if scheme.single_label else scheme.exclusive
-    return sum(1 << scheme.names.index(name) for name in alone)
+def label_events(dataset: Dataset) -> QuerySet[LabelEvent]:
+    """Return the events that change labels; readings do not."""
+    return LabelEvent.objects.filter(dataset=dataset, purpose__in=LabelEvent.LABELS)
 
 
-def replay(dataset: Dataset, alone: int, as_of: int | None = None) -> CurrentLabels:
+def replay(dataset: Dataset, as_of: int | None = None) -> CurrentLabels:
     """Build the labels from the first event on, undone ones left out."""
-    events = LabelEvent.objects.filter(dataset=dataset)
+    events = label_events(dataset)
     if as_of is not None:
         events = events.filter(id__lte=as_of)
     undone = set(events.filter(operation="undo").values_list("undoes_id", flat=True))
     state, n_events = LabelState.empty(dataset.n_frames or 0), 0
-    rows = events.values_list("id", "client_id", "operation", "mask", "frames", "created_by_id")
-    for event_id, act, operation, mask, frames, author in rows.iterator():
+    rows = events.values_list("id", "client_id", "operation", "mask", "clears", "frames", "created_by_id")
+    for event_id, act, operation, mask, clears, frames, author in rows.iterator():
         state.last_event, n_events = event_id, n_events + 1
         if operation != "undo" and event_id not in undone:
             numbers = unpack_frames(frames)
             remember(dataset.pk, act, numbers)
-            state.apply(operation, mask, numbers, author or 0, alone)
-    return CurrentLabels(state, n_events, alone, dict(_sizes(state.masks)))
-
-
-def _alone(dataset: Dataset) -> int:
-    scheme = ClassScheme.objects.filter(dataset=dataset).first()
-    return exclusive_bits(scheme) if scheme else 0
+            state.apply(operation, mask, numbers, author or 0, clears)
+    return CurrentLabels(state, n_events, dict(_sizes(state.masks)))
 
 
 def _extent(dataset: Dataset) -> tuple[int, int]:
-    found = LabelEvent.objects.filter(dataset=dataset).aggregate(last=Max("id"), n=Count("id"))
+    found = label_events(dataset).aggregate(last=Max("id"), n=Count("id"))
     return found["last"] or 0, found["n"]
 
 
-def _fits(entry: CurrentLabels, dataset: Dataset, alone: int, last: int) -> bool:
+def _fits(entry: CurrentLabels, dataset: Dataset, last: int) -> bool:
     """Whether what is kept is the beginning of what there is now."""
     same_frames = len(entry.state.masks) == (dataset.n_frames or 0)
-    return same_frames and entry.alone == alone and entry.state.last_event <= last
+    return same_frames and entry.state.last_event <= last
 
 
 def _advance(entry: CurrentLabels, dataset: Dataset, n_events: int) -> CurrentLabels | None:
     """Apply the events since; None where one came in between those that are applied already."""
-    events = LabelEvent.objects.filter(dataset=dataset, id__gt=entry.state.last_event)
-    fields = ("id", "client_id", "operation", "mask", "frames", "created_by_id", "undoes_id")
+    events = label_events(dataset).filter(id__gt=entry.state.last_event)
+    fields = ("id", "client_id", "operation", "mask", "clears", "frames", "created_by_id", "undoes_id")
     rows = list(events.values_list(*fields))
     if entry.n_events + len(rows) != n_events:
         return None
@@ -129,40 +121,36 @@ def _advance(entry: CurrentLabels, dataset: Dataset, n_events: int) -> CurrentLa
     state = LabelState(entry.state.masks.copy(), entry.state.authors.copy(), entry.state.last_event)
     taken_back = {undoes for *_, undoes in rows if undoes}
     sizes = Counter(entry.sizes)
-    for event_id, act, operation, mask, packed, author, _ in rows:
+    for event_id, act, operation, mask, clears, packed, author, _ in rows:
         if operation != "undo" and event_id not in taken_back:
             frames = unpack_frames(packed)
             remember(dataset.pk, act, frames)
             before = state.masks[frames]
-            state.apply(operation, mask, frames, author or 0, entry.alone)
+            state.apply(operation, mask, frames, author or 0, clears)
             sizes.update(_sizes(state.masks[frames]))
             sizes.subtract(_sizes(before))
         state.last_event = event_id
     for undone in LabelEvent.objects.filter(pk__in=taken_back, id__lte=entry.state.last_event):
         frames = unpack_frames(undone.frames)
         before = state.masks[frames]
-        state.masks[frames], state.authors[frames] = _replay_some(
-            dataset, frames, entry.alone, state.last_event
-        )
+        state.masks[frames], state.authors[frames] = _replay_some(dataset, frames, state.last_event)
         sizes.update(_sizes(state.masks[frames]))
         sizes.subtract(_sizes(before))
-    return CurrentLabels(state, n_events, entry.alone, {mask: n for mask, n in sizes.items() if n})
+    return CurrentLabels(state, n_events, {mask: n for mask, n in sizes.items() if n})
 
 
-def _replay_some(
-    dataset: Dataset, frames: np.ndarray, alone: int, as_of: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _replay_some(dataset: Dataset, frames: np.ndarray, as_of: int) -> tuple[np.ndarray, np.ndarray]:
     """Return masks and authors of `frames`, int64 ascending, from the first event on."""
-    events = LabelEvent.objects.filter(dataset=dataset, id__lte=as_of)
+    events = label_events(dataset).filter(id__lte=as_of)
     undone = events.filter(operation="undo").values("undoes_id")
     rows = events.exclude(operation="undo").exclude(pk__in=undone)
-    acts = list(rows.values_list("client_id", "operation", "mask", "created_by_id"))
+    acts = list(rows.values_list("client_id", "operation", "mask", "clears", "created_by_id"))
     spans, state = spans_of(dataset.pk, (act for act, *_ in acts)), LabelState.empty(len(frames))
-    for act, operation, mask, author in acts:
+    for act, operation, mask, clears, author in acts:
         first, last = spans[act]
         if first <= frames[-1] and frames[0] <= last:
             places = np.flatnonzero(speaks_of(dataset.pk, act, (first, last), frames))
-            state.apply(operation, mask, places, author or 0, alone)
+            state.apply(operation, mask, places, author or 0, clears)
     return state.masks, state.authors
 
 

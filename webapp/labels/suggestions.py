@@ -1,4 +1,4 @@
-"""What the page suggests for a frame: the classifier's decision, else what most of its cluster was called."""
+"""What the page suggests for a frame: what the network decides, and what most of its cluster was called."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -7,9 +7,11 @@ from uuid import UUID
 
 import numpy as np
 
+from webapp.datasets.cluster_names import names_of
 from webapp.datasets.columns import NOISE, Columns
 from webapp.labels.frames import UNSEEN
 from webapp.labels.models import ClassScheme
+from webapp.labels.network import decided_masks, surest
 from webapp.labels.selectors import class_names
 from webapp.labels.state_cache import CurrentLabels
 
@@ -29,45 +31,49 @@ class Majority:
 def suggest(
     columns: Columns, scheme: ClassScheme, labels: CurrentLabels, frames: np.ndarray
 ) -> list[dict[str, Any] | None]:
-    """Return for each frame `{"classes", "source"}`, or None where nothing speaks for any class."""
-    if columns.class_probabilities is not None:
-        return [_by_classifier(columns, scheme, int(frame)) for frame in frames]
-    if columns.clusters is None:
-        return [None] * len(frames)
-    majorities = cluster_majorities(columns, labels)
+    """Return for each frame `{"classes", "source", "others"}`, or None where nothing speaks for any class.
+
+    The network speaks before the cluster; `others` holds the cluster's `{"classes", "source"}` then.
+    """
     found = []
-    for cluster in np.asarray(columns.clusters[frames]).tolist():
-        most = majorities.get(cluster)
-        source = f"{most.n_agree} of {most.n_labelled} labelled in cluster {cluster}" if most else ""
-        found.append({"classes": class_names(scheme, most.mask), "source": source} if most else None)
+    for voices in zip(
+        _by_network(columns, scheme, frames), _by_cluster(columns, scheme, labels, frames), strict=True
+    ):
+        heard = [voice for voice in voices if voice]
+        found.append({**heard[0], "others": heard[1:]} if heard else None)
     return found
 
 
-def thresholds_of(columns: Columns) -> np.ndarray:
-    """Return from which probability on each class of the classifier applies."""
-    facts = columns.classifier.facts
-    stated = facts.get("thresholds") or facts.get("figures", {}).get("thresholds")
-    return np.array(stated or [0.5] * len(facts["classes"]), dtype=np.float64)
+def _by_network(columns: Columns, scheme: ClassScheme, frames: np.ndarray) -> list[dict[str, Any] | None]:
+    if columns.class_probabilities is None:
+        return [None] * len(frames)
+    found: list[dict[str, Any] | None] = []
+    for frame, mask in zip(frames.tolist(), decided_masks(columns, scheme, frames).tolist(), strict=True):
+        if mask in (0, UNSEEN):
+            found.append(None)
+            continue
+        name, probability = surest(columns, scheme, frame)
+        source = f"network, {probability:.0%} sure of {name}"
+        found.append({"classes": class_names(scheme, mask), "source": source})
+    return found
 
 
-def _by_classifier(columns: Columns, scheme: ClassScheme, frame: int) -> dict[str, Any] | None:
-    classes = columns.classifier.facts["classes"]
-    row = np.asarray(columns.class_probabilities[frame], dtype=np.float64)
-    usable = [name in scheme.names for name in classes]
-    if not np.isfinite(row).all() or not any(usable):
-        return None
-    row = np.where(usable, row, -1.0)
-    likeliest = classes[int(row.argmax())]
-    if columns.classifier.facts.get("single_label") or scheme.single_label:
-        decided = [likeliest]
-    else:
-        decided = [name for name, here in zip(classes, row >= thresholds_of(columns), strict=True) if here]
-        if likeliest in scheme.exclusive and likeliest in decided:
-            decided = [likeliest]
-        decided = [name for name in decided if name not in scheme.exclusive or name == likeliest]
-    if not decided:
-        return None
-    return {"classes": decided, "source": f"classifier, {row.max():.0%} sure of {likeliest}"}
+def _by_cluster(
+    columns: Columns, scheme: ClassScheme, labels: CurrentLabels, frames: np.ndarray
+) -> list[dict[str, Any] | None]:
+    if columns.clusters is None or not len(frames):
+        return [None] * len(frames)
+    majorities, called = cluster_majorities(columns, labels), names_of(columns)
+    found: list[dict[str, Any] | None] = []
+    for cluster in np.asarray(columns.clusters[frames]).tolist():
+        most = majorities.get(cluster)
+        if most is None:
+            found.append(None)
+            continue
+        name = called[cluster].name if cluster in called else f"cluster {cluster}"
+        source = f"{name}: {most.n_agree} of {most.n_labelled} labelled frames"
+        found.append({"classes": class_names(scheme, most.mask), "source": source})
+    return found
 
 
 def cluster_majorities(columns: Columns, labels: CurrentLabels) -> dict[int, Majority]:

@@ -12,17 +12,20 @@ from django.views.decorators.http import require_GET, require_POST
 
 from webapp.accounts.access import get_for, require_writer
 from webapp.accounts.models import Group
+from webapp.datasets.cluster_names import names_of
 from webapp.datasets.columns import Columns, columns_of
 from webapp.datasets.lineage import chosen_dry_run
 from webapp.datasets.models import Dataset
 from webapp.jobs.models import Job
 from webapp.labels.carry import ask_for_file_labels
+from webapp.labels.exclusions import excluded_by
 from webapp.labels.forms import ClassForm, LabelsFileForm, SchemeForm
 from webapp.labels.history import frame_history
 from webapp.labels.models import ClassScheme
 from webapp.labels.naming import LabelError
-from webapp.labels.queues import available_modes
-from webapp.labels.services import add_class, create_scheme, import_labels_csv
+from webapp.labels.queues import Desk, offered
+from webapp.labels.readings import readings_of
+from webapp.labels.services import import_labels_csv
 from webapp.labels.state_cache import current_labels
 
 
@@ -31,22 +34,24 @@ from webapp.labels.state_cache import current_labels
 def dataset_label(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Show the labelling page, or on the first visit the form that names the classes."""
     dataset = get_for(request.user, Dataset.objects, pk=pk)
-    return _page(request, dataset, SchemeForm(), LabelsFileForm(auto_id="import_%s"))
+    return show_page(request, dataset, SchemeForm(), LabelsFileForm(auto_id="import_%s"))
 
 
-def _page(
+def show_page(
     request: HttpRequest,
     dataset: Dataset,
     scheme_form: SchemeForm,
     file_form: LabelsFileForm,
     status: int = 200,
 ) -> HttpResponse:
+    """Show the labelling page with forms that were refused, or new ones."""
     scheme, columns = _scheme(dataset), columns_of(dataset)
     labels = current_labels(dataset)
+    modes = offered(Desk(columns, scheme, labels, readings_of(dataset), request.user.pk)) if scheme else []
     context: dict[str, Any] = {
         "dataset": dataset,
         "scheme": scheme,
-        "may_write": _may_write(request, dataset),
+        "may_write": may_write(request, dataset),
         "has_frames": columns.condensed is not None,
         "jobs": Job.objects.active().filter(dataset=dataset).order_by("created_at"),
         "scheme_form": scheme_form,
@@ -55,14 +60,27 @@ def _page(
         "file_label_names": _file_label_names(dataset),
         "n_labelled": labels.n_labelled,
         "n_frames": columns.n_frames,
-        "modes": available_modes(columns),
-        "clusters": columns.cluster_list if columns.clusters is not None else [],
+        "modes": modes,
+        "clusters": _clusters(columns),
         "classes": _classes(scheme, labels.class_counts(scheme.names)) if scheme else [],
-        "known_classes": columns.classifier.facts["classes"] if columns.classifier else [],
+        "network_classes": columns.classifier.facts["classes"] if columns.classifier else [],
         "page": _page_facts(dataset, columns, scheme)
-        | {"user": request.user.pk, "mayWrite": _may_write(request, dataset)},
+        | {"user": request.user.pk, "mayWrite": may_write(request, dataset)},
     }
     return render(request, "labels/dataset_label.html", context, status=status)
+
+
+def _clusters(columns: Columns) -> list[dict[str, Any]]:
+    if columns.clusters is None:
+        return []
+    called = names_of(columns)
+    return [
+        {
+            **cluster,
+            "name": called[cluster["id"]].name if cluster["id"] in called else f"Cluster {cluster['id']}",
+        }
+        for cluster in columns.cluster_list
+    ]
 
 
 def _file_label_names(dataset: Dataset) -> list[str]:
@@ -76,7 +94,7 @@ def _page_facts(dataset: Dataset, columns: Columns, scheme: ClassScheme | None) 
     condensation = columns.products.get("condense")
     frame = reverse("explore:frame-detail", args=[dataset.pk, 0])
     sheet = reverse("explore:sheet", args=[condensation.pk, 0]) if condensation else ""
-    names = ("apply", "undo", "state", "queue")
+    names = ("apply", "undo", "redo", "acts", "state", "queue")
     return {
         "dataset": str(dataset.pk),
         "framesUrl": frame.removesuffix("0/"),
@@ -85,7 +103,7 @@ def _page_facts(dataset: Dataset, columns: Columns, scheme: ClassScheme | None) 
         "condensation": str(condensation.pk) if condensation else None,
         "nFrames": columns.n_frames,
         "classes": scheme.classes if scheme else [],
-        "exclusive": (scheme.names if scheme.single_label else scheme.exclusive) if scheme else [],
+        "excluded": excluded_by(scheme) if scheme else {},
         "singleLabel": bool(scheme and scheme.single_label),
         **{f"{name}Url": reverse(f"labels:label-{name}", args=[dataset.pk]) for name in names},
     }
@@ -95,47 +113,14 @@ def _scheme(dataset: Dataset) -> ClassScheme | None:
     return ClassScheme.objects.filter(dataset=dataset).first()
 
 
-def _may_write(request: HttpRequest, dataset: Dataset) -> bool:
+def may_write(request: HttpRequest, dataset: Dataset) -> bool:
+    """Return whether the person may label here."""
     return Group.objects.writable_by(request.user).filter(pk=dataset.group_id).exists()
 
 
 def _classes(scheme: ClassScheme, counts: dict[str, int]) -> list[dict[str, Any]]:
+    """Return all classes with their frames; those put away are told apart by `hidden`."""
     return [{**entry, "n": counts[entry["name"]]} for entry in scheme.classes]
-
-
-@login_required
-@require_POST
-def scheme_create(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Create the classes of a data set."""
-    dataset = get_for(request.user, Dataset.objects, pk=pk)
-    require_writer(request.user, dataset.group)
-    form = SchemeForm(request.POST)
-    if form.is_valid():
-        try:
-            create_scheme(dataset=dataset, **form.cleaned_data)
-            return redirect("labels:dataset-label", pk=pk)
-        except LabelError as error:
-            form.add_error(None, str(error))
-    return _page(request, dataset, form, LabelsFileForm(auto_id="import_%s"), status=400)
-
-
-@login_required
-@require_POST
-def class_add(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Append a class."""
-    dataset = get_for(request.user, Dataset.objects, pk=pk)
-    require_writer(request.user, dataset.group)
-    scheme, form = _scheme(dataset), ClassForm(request.POST)
-    try:
-        if scheme is None:
-            raise LabelError("Name the first classes of the data set before you add to them.")
-        if not form.is_valid():
-            raise LabelError("A class needs a name of at most 60 signs.")
-        add_class(scheme=scheme, name=form.cleaned_data["name"])
-        messages.success(request, f"The class “{form.cleaned_data['name']}” can be used now.")
-    except LabelError as error:
-        messages.error(request, str(error))
-    return redirect("labels:dataset-label", pk=pk)
 
 
 @login_required
@@ -157,7 +142,7 @@ def label_import(request: HttpRequest, pk: UUID) -> HttpResponse:
             return redirect("labels:dataset-label", pk=pk)
         except LabelError as error:
             form.add_error("file", str(error))
-    return _page(request, dataset, SchemeForm(), form, status=400)
+    return show_page(request, dataset, SchemeForm(), form, status=400)
 
 
 @login_required
@@ -191,7 +176,7 @@ def label_bar(request: HttpRequest, pk: UUID) -> HttpResponse:
     context = {
         "dataset": dataset,
         "scheme": scheme,
-        "may_write": _may_write(request, dataset),
+        "may_write": may_write(request, dataset),
         "classes": _classes(scheme, current_labels(dataset).class_counts(scheme.names)) if scheme else [],
     }
     return render(request, "labels/partials/label_bar.html", context)

@@ -127,7 +127,8 @@ def _job_rows(datasets: list[Dataset]) -> list[dict[str, Any]]:
 
 def _last_events(datasets: list[Dataset]) -> dict[UUID, int]:
     """Return the number of each data set's last label event."""
-    rows = LabelEvent.objects.filter(dataset__in=datasets).order_by().values_list("dataset_id")
+    events = LabelEvent.objects.filter(dataset__in=datasets, purpose__in=LabelEvent.LABELS)
+    rows = events.order_by().values_list("dataset_id")
     return dict(rows.annotate(last=Max("id")))
 
 

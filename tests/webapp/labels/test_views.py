@@ -53,7 +53,7 @@ def test_named_classes_get_keys_and_the_labelling_page_appears(client: Client, d
     for mark in ('id="frame-canvas"', 'id="label-classes"', 'id="unsent-count"', 'data-class="Ring"'):
         assert mark in text
     page = response.context["page"]
-    assert page["exclusive"] == ["Empty"]
+    assert page["excluded"] == {"Ring": ["Empty"], "Streak": ["Empty"], "Empty": ["Ring", "Streak"]}
     assert page["queueUrl"] == url_of("label-queue", dataset)
 
 

@@ -1,108 +1,174 @@
-// The clusters page: map, cards, and the sheet of one cluster or area belong together.
+// The clusters page: map, histogram, cards and sheet belong together; what is chosen in one shows in all.
 
-import { count, pageFacts } from "./api.mjs";
-import { Gallery } from "./gallery.mjs";
+import { pageFacts } from "./api.mjs";
+import { bindKeys } from "./keys.mjs";
 import { LabelBar } from "./label-bar.mjs";
+import { MapKeys } from "./map-keys.mjs";
 import { ClusterMap } from "./map.mjs";
+import { Sheet } from "./sheet.mjs";
+import { Spread } from "./spread.mjs";
 import { paintThumbs } from "./thumbs.mjs";
 
 const facts = pageFacts();
 const find = (id) => document.getElementById(id);
-const sheet = find("sheet");
-const sorting = find("sheet-sort");
-let shown = null; // what the sheet shows: {scope, words, title, n}
+const chosenOf = (frames) => ({ scope: { frames }, n: frames.length, words: "you chose" });
 
-const bar = new LabelBar(find("label-bar-host"), {
-  onLabelled: () => {
-    document.dispatchEvent(new CustomEvent("fringe:labelled"));
-    if (find("map-colour")?.value === "label") map?.colourBy("label");
-  },
-});
-const gallery = find("sheet-frames") && new Gallery(find("sheet-frames"), facts, onChoice);
-const map = find("map") && new ClusterMap(find("map"), facts, {
-  onArea: (polygon) => open({ polygon, map: facts.map }, "in the area", "The area you drew"),
-  say: (text) => (find("map-status").textContent = text),
-  classes: () => bar.classes,
-  labelColumnUrl: find("map").dataset.labelColumnUrl,
-});
+const bar = new LabelBar(find("label-bar-host"), { onLabelled });
+const sheet = new Sheet(facts, { onShown, onChoice, onMoreLike: moreLike });
+const map =
+  find("map") &&
+  new ClusterMap(find("map"), facts, {
+    onArea: (polygon) => openArea(polygon),
+    onFrame: (frame) => (window.location.href = `${facts.framesUrl}${frame}/`),
+    say: (text) => (find("map-status").textContent = text),
+    classes: () => bar.classes,
+    labelColumnUrl: find("map").dataset.labelColumnUrl,
+  });
+const spread = find("spread") && new Spread(find("spread"), facts, openRange);
 
-function onChoice(frames) {
-  find("clear-choice").hidden = frames.length === 0;
-  if (frames.length) bar.aim({ scope: { frames }, n: frames.length, words: "you chose" });
-  else bar.aim(shown);
-  find("choice-status").textContent = frames.length ? `${frames.length} chosen` : "";
-}
-
-async function open(scope, words, title) {
-  shown = null;
-  bar.aim(null);
-  sheet.hidden = false;
-  find("sheet-title").textContent = title;
-  find("sheet-status").textContent = "Looking …";
-  try {
-    const n = await gallery.show({ ...scope, clustering: facts.clustering }, sorting.value);
-    shown = { scope: { ...scope, clustering: facts.clustering }, n, words, title };
-    find("sheet-status").textContent = `${count(n)} ${n === 1 ? "frame" : "frames"}`;
-    bar.aim(shown);
-  } catch (error) {
-    find("sheet-status").textContent = error.message;
-  }
-  onChoice([]);
-}
-
-function openCluster(id) {
-  const cluster = facts.clusters.find((each) => each.id === id);
-  if (!cluster) return;
-  open({ cluster: id }, id < 0 ? "of noise" : `of cluster ${id}`, cluster.name);
+/** A choice is shown in the sheet: now map, histogram, cards and label bar show it, too. */
+function onShown(shown) {
+  bar.aim(shown);
+  writeChoice([]);
+  if (!JSON.stringify(shown.scope).includes('"polygon"')) map?.forgetArea();
+  lightUp(shown.scope, []);
   for (const card of document.querySelectorAll("#gallery [data-cluster]")) {
-    card.classList.toggle("is-open", Number(card.dataset.cluster) === id);
+    card.classList.toggle("is-open", Number(card.dataset.cluster) === shown.scope.cluster);
   }
+}
+
+/** Thumbnails or points were chosen one by one: they go before what the sheet shows as a whole. */
+function onChoice(frames) {
+  writeChoice(frames);
+  bar.aim(frames.length ? chosenOf(frames) : sheet.shown);
+  lightUp(sheet.shown?.scope ?? null, frames);
+}
+
+function writeChoice(frames) {
+  const words = frames.length ? `${frames.length} chosen` : "";
+  for (const id of ["choice-status", "map-choice-words"]) if (find(id)) find(id).textContent = words;
+  for (const id of ["clear-choice", "sheet-more", "map-choice"]) if (find(id)) find(id).hidden = !frames.length;
+  find("sheet-more").hidden ||= !facts.canBeNear;
+}
+
+let lit = 0;
+
+async function lightUp(scope, frames) {
+  const mine = ++lit;
+  const wanted = frames.length ? { frames } : scope;
+  spread?.show(wanted);
+  if (!map?.index) return;
+  try {
+    let members = null;
+    if (frames.length) members = await map.data.membersAmong(frames);
+    else if (scope && !scope.all) members = await map.data.members(scope);
+    if (mine === lit) await map.highlight(members);
+  } catch (error) {
+    find("map-status").textContent = `The map does not show this choice: ${error.message}`;
+  }
+}
+
+function onLabelled() {
+  document.dispatchEvent(new CustomEvent("fringe:labelled"));
+  if (find("map-colour")?.value === "label") map?.colourBy("label");
+}
+
+async function openArea(polygon) {
+  if (!(await sheet.open({ polygon }))) announce(find("sheet-status").textContent);
+}
+
+/** A range is meant of all frames, or of what is chosen already; not of an earlier range within that. */
+function openRange(range, isWithin) {
+  const base = isWithin ? sheet.shown?.base ?? withoutPins(sheet.shown?.scope) : null;
+  const scope = base ? { both: [base, { range }] } : { range };
+  return openAndGo(scope, { base });
+}
+
+function withoutPins(scope) {
+  if (sheet.gallery.chosen.size) return { frames: [...sheet.gallery.chosen] };
+  return scope ? Object.fromEntries(Object.entries(scope).filter(([name]) => !["clustering", "map"].includes(name))) : null;
+}
+
+function moreLike(frame) {
+  return openAndGo({ all: true }, { sort: "nearest", near: frame });
+}
+
+async function openAndGo(scope, options) {
+  const isShown = await sheet.open(scope, options);
+  if (isShown) sheet.section.scrollIntoView({ block: "nearest" });
+  announce(isShown ? `${sheet.shown.title}: ${sheet.counted()}` : find("sheet-status").textContent);
+  return isShown;
+}
+
+async function openCluster(id) {
+  if (!facts.clusters.some((each) => each.id === id)) return;
+  await openAndGo({ cluster: id });
+  sheet.section.focus({ preventScroll: true });
+}
+
+function announce(text) {
+  if (find("map-announce")) find("map-announce").textContent = text;
 }
 
 for (const card of document.querySelectorAll("#gallery [data-cluster]")) {
   card.querySelectorAll(".swatch").forEach((swatch) => (swatch.style.backgroundColor = card.dataset.colour));
   card.style.borderLeftColor = card.dataset.colour;
   card.querySelectorAll("[data-open]").forEach((button) =>
-    button.addEventListener("click", () => {
-      openCluster(Number(card.dataset.cluster));
-      sheet.scrollIntoView({ block: "nearest" });
-      sheet.focus({ preventScroll: true });
-    }),
+    button.addEventListener("click", () => openCluster(Number(card.dataset.cluster))),
   );
 }
+
 document.addEventListener("fringe:clusters-changed", ({ detail }) => {
   facts.clusters.forEach((cluster) => Object.assign(cluster, detail.find(({ id }) => id === cluster.id)));
   if (find("map-colour")?.value === "cluster") map?.colourBy("cluster").catch(() => {});
+  sheet.rename(facts.clusters);
 });
+
+/** Links to a choice on this very page need not load it again. */
 document.addEventListener("click", (event) => {
-  const link = event.target.closest?.("[data-open-cluster]");
-  if (!link || !gallery || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  const link = event.target.closest?.("[data-open-cluster], [data-open-scope]");
+  if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  openCluster(Number(link.dataset.openCluster));
-  sheet.scrollIntoView({ block: "nearest" });
-  sheet.focus({ preventScroll: true });
+  if (link.dataset.openCluster !== undefined) openCluster(Number(link.dataset.openCluster));
+  else openAndGo(JSON.parse(link.dataset.openScope), { sort: link.dataset.sort }).then(() => sheet.section.focus({ preventScroll: true }));
 });
 paintThumbs(document, facts);
+bindKeys({ m: (event) => moreLikeThumb(event.target.closest(".thumb")) }, find("sheet-frames"));
 
-sorting?.addEventListener("change", () => {
-  if (shown) open(shown.scope, shown.words, shown.title);
-});
-find("clear-choice")?.addEventListener("click", () => gallery.clearChoice());
+function moreLikeThumb(thumb) {
+  if (thumb && facts.canBeNear) moreLike(Number(thumb.dataset.frame));
+}
+
+for (const id of ["clear-choice", "map-clear"]) find(id)?.addEventListener("click", () => sheet.gallery.clearChoice());
+find("map-show-choice")?.addEventListener("click", () => openAndGo({ frames: [...sheet.gallery.chosen] }, { sort: "order" }));
 find("sheet-close")?.addEventListener("click", () => {
-  sheet.hidden = true;
-  shown = null;
-  bar.aim(null);
+  sheet.close();
+  onChoice([]);
+  map?.forgetArea();
+  document.querySelectorAll("#gallery .is-open").forEach((card) => card.classList.remove("is-open"));
 });
 
 // Clusters that were read anew are shown at once, unless somebody is in the middle of something: there is a link.
 document.body.addEventListener("clusters-ready", () => {
-  const isBusy = !sheet.hidden || document.querySelector("dialog[open]") || document.activeElement?.matches("input, select, textarea");
+  const isBusy = !sheet.section.hidden || document.querySelector("dialog[open]") || document.activeElement?.matches("input, select, textarea");
   if (!isBusy) window.location.assign(window.location.pathname);
 });
 
 async function startMap() {
   try {
     await map.start();
+    new MapKeys(map, {
+      say: announce,
+      open: (scope) => openAndGo(scope),
+      area: (polygon) => openAndGo({ polygon }),
+      moreLike: (frame) => (facts.canBeNear ? moreLike(frame) : announce("There is no network yet that could tell which frames are alike.")),
+      choose: (frame) => {
+        sheet.gallery.choose(frame);
+        const { chosen } = sheet.gallery;
+        return `Frame ${frame} ${chosen.has(frame) ? "chosen" : "no longer chosen"}, ${chosen.size} chosen`;
+      },
+    });
+    if (sheet.shown) lightUp(sheet.shown.scope, [...sheet.gallery.chosen]);
   } catch (error) {
     find("map-status").textContent = `The map cannot be drawn: ${error.message} The clusters are listed beside it.`;
   }
@@ -112,5 +178,22 @@ find("map-colour")?.addEventListener("change", (event) =>
 );
 if (map) startMap();
 
-const asked = new URLSearchParams(window.location.search).get("cluster");
-if (asked !== null && gallery) openCluster(Number(asked));
+/** The address may name what is to be shown: `?scope={…}&sort=…&near=…`, or `?cluster=3`. */
+async function openAddress() {
+  const query = new URLSearchParams(window.location.search);
+  if (query.has("cluster")) {
+    await openCluster(Number(query.get("cluster")));
+    return;
+  }
+  if (!query.has("scope")) return;
+  try {
+    const scope = JSON.parse(query.get("scope"));
+    const near = query.has("near") ? Number(query.get("near")) : null;
+    await openAndGo(scope, { sort: query.get("sort") ?? undefined, near });
+  } catch {
+    sheet.section.hidden = false;
+    sheet.refuse("The address names no frames that can be read.");
+  }
+  sheet.section.focus({ preventScroll: true });
+}
+openAddress();

@@ -5,6 +5,7 @@ import { makeThumb } from "./thumbs.mjs";
 
 const TILE = 72;
 const PAGE = 120;
+const AGAIN_MS = 3000;
 
 export class Gallery {
   /** `viewport` scrolls; `onChoice(frames)` hears of each change of the selection. */
@@ -30,28 +31,35 @@ export class Gallery {
     this.space.replaceChildren();
   }
 
-  /** Show the frames of `scope`; resolves with how many there are. */
-  async show(scope, sort) {
-    this.reset();
-    this.asked = { scope, sort };
-    const mine = this.asked;
-    const { ok, data } = await this.fetchPage(0);
-    if (mine !== this.asked) return 0;
+  /** Show the frames of `asked.scope` in an order; resolves with the server's answer. Until then, and if it
+   * cannot be had, what was shown stays. Null: something else was asked for meanwhile. */
+  async show(asked) {
+    this.wanted = asked;
+    const { ok, data } = await postJson(this.facts.listUrl, { ...asked, offset: 0, limit: PAGE });
+    if (this.wanted !== asked) return null;
     if (!ok) throw new Error(data.error);
+    this.reset();
+    this.asked = asked;
+    this.pages.set(0, data.frames);
     this.total = data.n;
     this.viewport.scrollTop = 0;
     this.render(true);
-    return data.n;
+    return data;
   }
 
   async fetchPage(number) {
     const asked = this.asked;
     this.pages.set(number, null);
     const answer = await postJson(this.facts.listUrl, { ...asked, offset: number * PAGE, limit: PAGE });
-    if (asked !== this.asked) return answer;
+    if (asked !== this.asked) return;
     if (answer.ok) this.pages.set(number, answer.data.frames);
-    else this.pages.delete(number);
-    return answer;
+    else setTimeout(() => asked === this.asked && this.forget(number), AGAIN_MS);
+  }
+
+  /** Ask for a page that did not come once more, if it is still in sight. */
+  forget(number) {
+    this.pages.delete(number);
+    this.render();
   }
 
   get columns() {
@@ -95,6 +103,10 @@ export class Gallery {
     this.mark(tile, entry.index);
     this.tiles.set(place, tile);
     this.space.append(tile);
+    if (this.isFocusing && place === this.focused) {
+      this.isFocusing = false;
+      tile.focus({ preventScroll: true });
+    }
   }
 
   mark(tile, index) {
@@ -126,8 +138,14 @@ export class Gallery {
   }
 
   toggle(place) {
-    const { index } = this.entryAt(place);
+    const entry = this.entryAt(place);
+    if (entry && !this.chosen.delete(entry.index)) this.chosen.add(entry.index);
+  }
+
+  /** Choose a frame, or no longer, whether it is in sight or not. */
+  choose(index) {
     if (!this.chosen.delete(index)) this.chosen.add(index);
+    this.tell();
   }
 
   clearChoice() {
@@ -142,6 +160,10 @@ export class Gallery {
 
   onKey(event) {
     if (!event.target.closest(".thumb")) return;
+    if (event.key === "Home" || event.key === "End") {
+      event.preventDefault();
+      this.focusOn(event.key === "Home" ? 0 : this.total - 1);
+    }
     const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.columns, ArrowDown: this.columns };
     if (event.key === " ") {
       event.preventDefault();
@@ -166,6 +188,7 @@ export class Gallery {
     if (top + TILE > scrollTop + clientHeight) this.viewport.scrollTop = top + TILE - clientHeight;
     this.render();
     const tile = this.tiles.get(place);
+    this.isFocusing = !tile; // its page is on the way
     if (tile) {
       tile.tabIndex = 0;
       tile.focus({ preventScroll: true });

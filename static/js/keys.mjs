@@ -4,10 +4,10 @@ import { isTyping, keysAreOn } from "./help.mjs";
 
 /**
  * Bind keys to actions: `{"ArrowLeft": fn, "1": fn, "Ctrl+z": fn, "Ctrl+Shift+z": fn}`.
- * Enter and Space stay with a focused button or link.
+ * Enter and Space stay with a focused button or link. With `within`, they act only while the focus is there.
  */
-export function bindKeys(actions) {
-  document.addEventListener("keydown", (event) => {
+export function bindKeys(actions, within = document) {
+  within.addEventListener("keydown", (event) => {
     if (isTyping(event) || event.altKey || document.querySelector("dialog[open]")) return;
     const isModified = event.ctrlKey || event.metaKey;
     const name = isModified ? `Ctrl+${event.shiftKey ? "Shift+" : ""}${event.key.toLowerCase()}` : event.key;

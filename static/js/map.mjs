@@ -1,8 +1,12 @@
-// The map: at most 10^5 points; coloured by cluster, label or a physics column; areas are resolved by the server.
+// The map: at most 10^5 points over the density of all frames; areas are resolved by the server.
 
-import { count, fetchArray } from "./api.mjs";
+import { count } from "./api.mjs";
 import { table } from "./colormaps.mjs";
-import { clear, draw, hasWebGL } from "./plot.mjs";
+import { colouring } from "./map-colours.mjs";
+import { MapData } from "./map-data.mjs";
+import { densityPicture } from "./map-density.mjs";
+import { MapLegend } from "./map-legend.mjs";
+import { clear, draw, hasWebGL, relayout, restyle } from "./plot.mjs";
 import { paintThumb } from "./thumbs.mjs";
 
 const MOST_WITHOUT_WEBGL = 5000;
@@ -10,27 +14,23 @@ const CARD_AFTER_MS = 125;
 
 export class ClusterMap {
   /** `onArea(polygon)` hears of each area drawn; `say(text)` shows a sentence below the map. */
-  constructor(element, facts, { onArea, say, classes, labelColumnUrl }) {
-    Object.assign(this, { element, facts, onArea, say, classes, labelColumnUrl });
-    this.columns = new Map();
-    this.ring = element.parentElement.querySelector(".map-ring");
-    this.card = element.parentElement.querySelector(".map-card");
+  constructor(element, facts, { onArea, onFrame, say, classes, labelColumnUrl }) {
+    Object.assign(this, { element, facts, onArea, onFrame, say, classes });
+    this.data = new MapData(facts, labelColumnUrl);
+    const frame = element.parentElement;
+    [this.ring, this.card] = [frame.querySelector(".map-ring"), frame.querySelector(".map-card")];
     this.scale = document.getElementById("map-scale");
-  }
-
-  url(name) {
-    return `${this.facts.pointsUrl}${name}.bin?clustering=${this.facts.clustering ?? ""}&map=${this.facts.map}`;
-  }
-
-  async column(name, ArrayType) {
-    if (!this.columns.has(name)) this.columns.set(name, await fetchArray(this.url(name), ArrayType));
-    return this.columns.get(name);
+    this.legend = new MapLegend(document.getElementById("map-legend"), (ids) => this.showGroups(ids));
+    this.densitySwitch = document.getElementById("map-density");
+    this.densitySwitch?.addEventListener("change", () => this.redraw());
+    document.addEventListener("fringe:theme", () => this.element.data && this.redraw());
+    [this.members, this.shownIds, this.traces] = [null, null, []];
   }
 
   async start() {
     const [index, positions] = await Promise.all([
-      this.column("index", Int32Array),
-      this.column("positions", Float32Array),
+      this.data.column("index", Int32Array),
+      this.data.column("positions", Float32Array),
     ]);
     this.useGL = hasWebGL();
     this.places = pickPlaces(index.length, this.useGL ? Infinity : MOST_WITHOUT_WEBGL);
@@ -38,74 +38,122 @@ export class ClusterMap {
     const shown = `${count(this.places.length)} of ${count(this.facts.nFrames)} shown`;
     const why = this.useGL ? "" : " This browser has no WebGL, so fewer points are drawn, as SVG. Areas still hold all frames.";
     this.say("Drawing the map …");
+    await this.startDensity();
     await this.colourBy("cluster");
-    this.say(shown + why);
+    this.say(shown + (this.density ? ", over the density of all of them." : "") + why);
+  }
+
+  /** The density matters only where there are more frames than points. */
+  async startDensity() {
+    const field = this.densitySwitch?.closest("label");
+    if (!field || this.places.length >= this.facts.nFrames) return;
+    try {
+      this.density = await this.data.density();
+      field.hidden = false;
+    } catch {
+      this.density = null; // the points are there without it
+    }
   }
 
   async colourBy(name) {
-    const traces = await this.tracesFor(name);
+    const asked = (this.asked = name);
+    const { data, places, facts } = this;
+    const found = await colouring(name, { data, places, facts, classes: this.classes() });
+    if (asked !== this.asked) return;
+    this.colouring = found;
+    this.shownIds = null;
+    this.legend.write(found.groups ?? []);
+    this.scale.hidden = !found.numbers;
+    if (found.numbers) this.writeScale(found.numbers);
+    await this.redraw();
+  }
+
+  /** Draw all anew: points that a selection has dimmed in old traces would stay lost in the new ones. */
+  async redraw() {
     const sameView = this.element.data ? rangesOf(this.element.layout) : null;
-    // Drawn anew: points that a selection has dimmed in the old traces would stay lost in the new ones.
     clear(this.element);
     this.leave();
-    this.scale.hidden = !(name in this.facts.physics);
+    this.traces = this.makeTraces();
+    const ink = getComputedStyle(document.documentElement).getPropertyValue("--ink-muted");
+    const isDense = this.density && this.densitySwitch.checked;
     const layout = {
       dragmode: this.dragmode ?? "lasso",
       hovermode: "closest",
       margin: { l: 8, r: 8, t: 32, b: 8 },
-      legend: { itemsizing: "constant", x: 1.01, xanchor: "left", y: 1, yanchor: "top", bgcolor: "rgba(0,0,0,0)" },
-      showlegend: !(name in this.facts.physics),
+      showlegend: false,
+      images: isDense ? [densityPicture(this.density, ink)] : [],
       xaxis: { visible: false, ...sameView?.x },
       yaxis: { visible: false, scaleanchor: "x", ...sameView?.y },
     };
-    await draw(this.element, traces, layout, { scrollZoom: true, doubleClick: "reset" });
+    await draw(this.element, this.traces.map(({ trace }) => trace), layout, { scrollZoom: true, doubleClick: "reset" });
     this.listen();
+    this.onDrawn?.();
   }
 
-  async tracesFor(name) {
-    if (name === "label") return this.labelTraces();
-    if (name === "cluster") return this.clusterTraces();
-    return [await this.physicsTrace(name)];
+  makeTraces() {
+    const { groups, numbers } = this.colouring;
+    const made = groups
+      ? groups.map((group) => ({ ...group, trace: this.trace(group.places, group.name, group.colour, group.opacity) }))
+      : [{ id: null, name: numbers.title, places: this.places, trace: this.trace(this.places, numbers.title, numbers.values, 0.85) }];
+    if (numbers) {
+      Object.assign(made[0].trace.marker, { colorscale: "Viridis", cmin: numbers.low, cmax: numbers.high });
+    }
+    for (const { id, places, trace } of made) {
+      trace.visible = this.isShown(id);
+      if (this.members) trace.selectedpoints = pickMembers(places, this.members);
+    }
+    return made;
   }
 
-  async clusterTraces() {
-    if (!this.facts.clustering) return [this.trace(this.places, "Frames", this.facts.cycle[0])];
-    const cluster = await this.column("cluster", Int32Array);
-    const groups = groupBy(this.places, (place) => cluster[place]);
-    // Noise first: what is drawn first lies behind.
-    const ids = [...groups.keys()].sort((a, b) => (a < 0 ? -1 : b < 0 ? 1 : a - b));
-    return ids.map((id) => {
-      const colour = id < 0 ? this.facts.noiseColour : this.facts.cycle[id % this.facts.cycle.length];
-      return this.trace(groups.get(id), id < 0 ? "Noise" : `Cluster ${id}`, colour, id < 0 ? 0.35 : 0.8);
+  isShown(id) {
+    return this.shownIds === null || this.shownIds.has(id);
+  }
+
+  trace(places, name, color, opacity) {
+    const [x, y] = [new Float32Array(places.length), new Float32Array(places.length)];
+    places.forEach((place, at) => {
+      x[at] = this.positions[2 * place];
+      y[at] = this.positions[2 * place + 1];
     });
+    const size = this.places.length > 20000 ? 3 : this.places.length > 3000 ? 4.5 : 6;
+    return {
+      type: this.useGL ? "scattergl" : "scatter",
+      mode: "markers",
+      x,
+      y,
+      name,
+      hoverinfo: "none",
+      marker: { color, size, opacity },
+      unselected: { marker: { opacity: 0.12 } },
+    };
   }
 
-  async labelTraces() {
-    const column = await fetchArray(this.labelColumnUrl, Int8Array, { method: "POST", body: this.index });
-    const groups = groupBy(this.places, (place) => column[place]);
-    return [...groups.keys()].sort((a, b) => a - b).map((id) => {
-      const entry = this.classes()[id];
-      const name = id === -1 ? "Unlabelled" : entry?.name ?? "None applies";
-      return this.trace(groups.get(id), name, entry?.colour ?? this.facts.noiseColour, id < 0 ? 0.3 : 0.9);
-    });
+  /** Show these groups alone, or all of them. */
+  async showGroups(ids) {
+    this.shownIds = ids;
+    this.leave();
+    await restyle(this.element, { visible: this.traces.map(({ id }) => this.isShown(id)) });
+    this.onDrawn?.();
   }
 
-  async physicsTrace(name) {
-    const column = await this.column(name, Float32Array);
-    const [least, most] = extent(this.places.map((place) => column[place]));
-    // Counts span decades; radii, centres and flags do not, and a slope is negative.
-    const isLog = least >= 0 && most > 50 * Math.max(least, 1);
-    const values = this.places.map((place) => (isLog ? Math.log10(Math.max(column[place], 1e-3)) : column[place]));
-    const trace = this.trace(this.places, name, values, 0.85);
-    const [low, high] = extent(values);
-    Object.assign(trace.marker, { colorscale: "Viridis", cmin: low, cmax: high });
-    const remarks = [this.facts.physics[name], isLog && "logarithmic"].filter(Boolean).join(", ");
-    this.writeScale(name.replaceAll("_", " ") + (remarks && ` (${remarks})`), low, high, isLog);
-    return trace;
+  /** Let the points that `members(place)` says are chosen stand out; null: all are alike again. */
+  async highlight(members) {
+    this.members = members;
+    if (!this.element.data) return;
+    if (members === null) {
+      await this.redraw();
+      return;
+    }
+    await restyle(this.element, { selectedpoints: this.traces.map(({ places }) => pickMembers(places, members)) });
   }
 
-  /** The scale of a physics column, as a strip of its own: Plotly's would need inline style. */
-  writeScale(title, low, high, isLog) {
+  /** Forget the line that was drawn around an area. */
+  async forgetArea() {
+    if (this.element.layout?.selections?.length) await relayout(this.element, { selections: [] });
+  }
+
+  /** The scale of a column of numbers, as a strip of its own: Plotly's would need inline style. */
+  writeScale({ title, low, high, isLog }) {
     const strip = this.scale.querySelector("canvas");
     [strip.width, strip.height] = [256, 1];
     const colours = table("viridis");
@@ -119,63 +167,57 @@ export class ClusterMap {
     this.scale.querySelectorAll("span").forEach((span, at) => (span.textContent = texts[at]));
   }
 
-  trace(places, name, color, opacity = 0.8) {
-    const x = new Float32Array(places.length);
-    const y = new Float32Array(places.length);
-    const customdata = new Array(places.length);
-    places.forEach((place, at) => {
-      x[at] = this.positions[2 * place];
-      y[at] = this.positions[2 * place + 1];
-      customdata[at] = this.index[place];
-    });
-    const size = this.places.length > 20000 ? 3 : this.places.length > 3000 ? 4.5 : 6;
-    return {
-      type: this.useGL ? "scattergl" : "scatter",
-      mode: "markers",
-      x,
-      y,
-      customdata,
-      name,
-      hoverinfo: "none",
-      marker: { color, size, opacity },
-      unselected: { marker: { opacity: 0.12 } },
-    };
-  }
-
   listen() {
     const graph = this.element;
-    graph.on("plotly_hover", (event) => this.onHover(event.points[0]));
+    const placeOf = ({ curveNumber, pointNumber }) => this.traces[curveNumber].places[pointNumber];
+    graph.on("plotly_hover", (event) => this.point(placeOf(event.points[0])));
     graph.on("plotly_unhover", () => this.leave());
-    graph.on("plotly_click", (event) => {
-      window.location.href = `${this.facts.framesUrl}${event.points[0].customdata}/`;
-    });
+    graph.on("plotly_click", (event) => this.onFrame(this.index[placeOf(event.points[0])]));
     graph.on("plotly_selected", (event) => {
       const polygon = polygonOf(event);
       if (polygon) this.onArea(polygon);
     });
     graph.on("plotly_relayout", (changes) => {
       if (changes.dragmode) this.dragmode = changes.dragmode;
+      this.onDrawn?.();
     });
   }
 
-  onHover(point) {
-    clearTimeout(this.timer);
-    const x = point.xaxis._offset + point.xaxis.d2p(point.x);
-    const y = point.yaxis._offset + point.yaxis.d2p(point.y);
-    this.ring.style.left = `${x}px`;
-    this.ring.style.top = `${y}px`;
-    this.ring.hidden = false;
-    this.timer = setTimeout(() => this.showCard(point, x, y), CARD_AFTER_MS);
+  /** Where a point lies, in pixels from the map's corner. */
+  pixelOf(place) {
+    const { xaxis, yaxis } = this.element._fullLayout;
+    return [
+      xaxis._offset + xaxis.l2p(this.positions[2 * place]),
+      yaxis._offset + yaxis.l2p(this.positions[2 * place + 1]),
+    ];
   }
 
-  showCard(point, x, y) {
-    const picture = this.card.querySelector(".thumb");
-    paintThumb(picture, point.customdata, this.facts);
-    const { color } = point.data.marker;
-    const value = Array.isArray(color) ? ` ${(10 ** color[point.pointNumber]).toPrecision(4)}` : "";
-    this.card.querySelector(".map-card-text").textContent = `Frame ${point.customdata} · ${point.data.name}${value}`;
-    this.card.style.left = `${Math.min(x + 14, this.element.clientWidth - 160)}px`;
-    this.card.style.top = `${Math.min(y + 14, this.element.clientHeight - 170)}px`;
+  /** Which group a point belongs to, as drawn. */
+  groupOf(place) {
+    return this.traces.find(({ places }) => places.includes(place)) ?? this.traces[0];
+  }
+
+  /** Ring a point at once, and show its card a little later. */
+  point(place) {
+    clearTimeout(this.timer);
+    const [x, y] = this.pixelOf(place);
+    [this.ring.style.left, this.ring.style.top] = [`${x}px`, `${y}px`];
+    this.ring.hidden = false;
+    this.timer = setTimeout(() => this.showCard(place, x, y), CARD_AFTER_MS);
+  }
+
+  /** What is known of a point, in words. */
+  wordsOf(place) {
+    const { numbers } = this.colouring;
+    const value = numbers && `${numbers.title.split(" (")[0]} ${Number(numbers.valueOf(place).toPrecision(4))} ${numbers.unit}`.trim();
+    return `Frame ${this.index[place]} · ${value ?? this.groupOf(place).name}`;
+  }
+
+  showCard(place, x, y) {
+    paintThumb(this.card.querySelector(".thumb"), this.index[place], this.facts);
+    this.card.querySelector(".map-card-text").textContent = this.wordsOf(place);
+    this.card.style.left = `${Math.max(0, Math.min(x + 14, this.element.clientWidth - 160))}px`;
+    this.card.style.top = `${Math.max(0, Math.min(y + 14, this.element.clientHeight - 190))}px`;
     this.card.hidden = false;
   }
 
@@ -196,23 +238,10 @@ function pickPlaces(total, most) {
   return Array.from({ length: Math.ceil(total / step) }, (_, at) => at * step);
 }
 
-/** The least and the largest of the values that are known. */
-function extent(values) {
-  const [low, high] = values.reduce(
-    ([least, most], value) => (Number.isFinite(value) ? [Math.min(least, value), Math.max(most, value)] : [least, most]),
-    [Infinity, -Infinity],
-  );
-  return low <= high ? [low, high] : [0, 1];
-}
-
-function groupBy(places, keyOf) {
-  const groups = new Map();
-  for (const place of places) {
-    const key = keyOf(place);
-    if (!groups.has(key)) groups.set(key, []);
-    groups.get(key).push(place);
-  }
-  return groups;
+function pickMembers(places, members) {
+  const found = [];
+  places.forEach((place, at) => members(place) && found.push(at));
+  return found;
 }
 
 /** The corners of a lasso or a box, in the map's coordinates. */

@@ -109,7 +109,6 @@ def _page_facts(dataset: Dataset, columns: Columns, cards: list[dict[str, Any]])
         "cycle": CYCLE,
         "noiseColour": NOISE_COLOUR,
         "shownOnCard": SHOWN_ON_CARD,
-        "physics": columns.units,
         "clusters": [{name: card[name] for name in ("id", "name", "size", "colour")} for card in cards],
     }
 

@@ -24,7 +24,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-LIMIT_MS, NEXT_LIMIT_MS = 200.0, 50.0
+LIMIT_MS, NEXT_LIMIT_MS, CHOICE_LIMIT_MS = 200.0, 50.0, 300.0
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -162,6 +162,17 @@ def requests_of(dataset: Any) -> list[Ask]:
         circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
         return (np.asarray(positions[frames[k]]) + radius * circle).tolist()
 
+    def above(k: int) -> dict[str, Any]:
+        return {"range": {"column": "outlier", "low": 0.3 + 0.01 * (k % 40)}}
+
+    scopes: dict[str, Callable[[int], dict[str, Any]]] = {
+        "all": lambda _: {"all": True},
+        "lasso": lambda k: {"polygon": lasso(k)},
+        "range": above,
+        "run": lambda _: {"run": 0},
+        "predicted": lambda k: {"predicted": names[k % 2]},
+        "both": lambda k: {"both": [{"cluster": k % n_clusters}, above(k)]},
+    }
     run = uuid.uuid4()
 
     def act(scope: Callable[[int], Any], name: str = "") -> Callable[[int], Any]:
@@ -192,6 +203,40 @@ def requests_of(dataset: Any) -> list[Ask]:
             Ask(f"frames of a cluster, {sort}", at("explore:frame-list"), listed(sort))
             for sort in ("exemplars", "probability", "outlier", "order")
         ),
+        *(
+            Ask(
+                f"frames by {name}, {sort}",
+                at("explore:frame-list"),
+                lambda k, scope=scope, sort=sort: {
+                    "scope": scope(k),
+                    "sort": sort,
+                    "near": frames[k],
+                    "seed": k,
+                },
+                limit_ms=CHOICE_LIMIT_MS,
+            )
+            for name, scope in scopes.items()
+            for sort in ("exemplars", "random", "border", "outlier", "nearest", "order")
+        ),
+        *(
+            Ask(
+                f"drawn points by {name}",
+                at("explore:map-members"),
+                lambda k, scope=scope: {"scope": scope(k)},
+                limit_ms=CHOICE_LIMIT_MS,
+            )
+            for name, scope in scopes.items()
+        ),
+        *(
+            Ask(
+                f"histogram over {name}",
+                at("explore:map-spread"),
+                lambda k, scope=scope: {"scope": scope(k), "column": "total"},
+                limit_ms=CHOICE_LIMIT_MS,
+            )
+            for name, scope in scopes.items()
+        ),
+        Ask("density below the map", at("explore:map-density")),
         *(
             Ask(
                 f"frames in a lasso, {sort}",

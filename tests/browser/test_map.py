@@ -394,3 +394,18 @@ def test_maps_of_one_frame_and_of_none_are_sound(watched: WatchedPage, world: Wo
     bare = make_dataset(world.group, 3, "bare")
     open_clusters(watched, bare)
     assert watched.faults == []
+
+
+def test_the_frame_page_leads_to_more_frames_like_it_that_can_be_labelled_at_once(
+    watched: WatchedPage, world: World
+) -> None:
+    watched.open(reverse("explore:frame-detail", args=[world.dataset.pk, 7]))
+    page = watched.page
+    page.get_by_role("link", name="More like this").click()
+    expect(page.locator("#sheet-status")).to_contain_text("the nearest to frame 7 first")
+    expect(page.locator('#sheet-frames .thumb[data-place="0"]')).to_have_attribute("data-frame", "7")
+    for place in (0, 1, 2):
+        page.locator(f'#sheet-frames .thumb[data-place="{place}"]').click(modifiers=["Control"])
+    page.get_by_role("button", name="Round", exact=False).first.click()
+    expect(page.locator("#apply-labels")).to_have_text("Apply Round to 3 frames you chose")
+    assert watched.faults == []

@@ -137,6 +137,7 @@ def _range(columns: Columns, value: Any) -> np.ndarray:
         raise ScopeError(f"There are no numbers called “{name[:80]}” in this data set.")
     if column.dtype == bool:
         column = column.view(np.uint8)
+    low, high = np.float64(low), np.float64(high)  # so that float32 is not compared with what is rounded to it
     meant = column >= low
     # The last bin of a histogram holds its upper end, the others do not.
     meant &= column <= high if high >= _largest(column) else column < high
@@ -160,7 +161,7 @@ def range_of(value: Any) -> tuple[str, float, float]:
 
 
 def _largest(column: np.ndarray) -> float:
-    return float(np.fmax.reduce(column, initial=-np.inf)) if len(column) else -np.inf
+    return float(np.fmax.reduce(column)) if len(column) else -np.inf
 
 
 def _run(columns: Columns, number: Any) -> np.ndarray:

@@ -166,6 +166,12 @@ def test_a_range_holds_its_low_end_and_its_high_end_only_where_that_is_the_large
     assert sorted([*lower, *upper]) == list(range(120))
 
 
+def test_a_range_of_whole_numbers_is_read_like_any_other(columns: Columns) -> None:
+    lit = columns.physics("lit_pixels")
+    found = frames_of_scope(columns, {"range": {"column": "lit_pixels", "low": 700, "high": 10**6}})
+    assert found.tolist() == np.flatnonzero(lit >= 700).tolist()
+
+
 def test_a_range_without_ends_holds_the_frames_of_which_the_number_is_known(columns: Columns) -> None:
     assert len(frames_of_scope(columns, {"range": {"column": "outlier"}})) == 120
     above = frames_of_scope(columns, {"range": {"column": "probability", "low": 0.5}})

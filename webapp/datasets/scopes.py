@@ -137,7 +137,10 @@ def _range(columns: Columns, value: Any) -> np.ndarray:
         raise ScopeError(f"There are no numbers called “{name[:80]}” in this data set.")
     if column.dtype == bool:
         column = column.view(np.uint8)
-    low, high = np.float64(low), np.float64(high)  # so that float32 is not compared with what is rounded to it
+    low, high = (
+        np.float64(low),
+        np.float64(high),
+    )  # so that float32 is not compared with what is rounded to it
     meant = column >= low
     # The last bin of a histogram holds its upper end, the others do not.
     meant &= column <= high if high >= _largest(column) else column < high

@@ -10,7 +10,7 @@ from webapp.datasets.columns import Columns
 NEAREST = 12
 MOST_COMPARED = 125_000
 MOST_CANDIDATES = 512
-_BLOCK = 1 << 16
+_BLOCK = 1 << 13
 
 
 def nearest_frames(columns: Columns, index: int, count: int = NEAREST) -> list[int]:
@@ -69,11 +69,20 @@ def _scale(folder: Path, active: tuple[int, ...]) -> np.ndarray:
     return scale
 
 
-def by_nearness(columns: Columns, index: int, frames: np.ndarray) -> np.ndarray:
-    """Return `frames`, the nearest to frame `index` first; it leads them where it is one of them."""
+def by_nearness(columns: Columns, index: int, frames: np.ndarray, first: int | None = None) -> np.ndarray:
+    """Return `frames`, the nearest to frame `index` first; it leads them where it is one of them.
+
+    What is as near as another comes in the order of the numbers. With `first`, only so many are sure to be
+    in their place: to sort a million takes longer than a page may.
+    """
     active = tuple(_active_latents(columns))
     distances = _distances(columns.products["embed"].folder, active, index)[frames]
-    return frames[np.argsort(distances, kind="stable")]
+    if first is None or first >= len(frames):
+        return frames[np.argsort(distances, kind="stable")]
+    is_near = distances <= np.partition(distances, first)[first]
+    near = np.flatnonzero(is_near)
+    ordered = near[np.argsort(distances[near], kind="stable")]
+    return np.concatenate([frames[ordered], frames[~is_near]])
 
 
 @lru_cache(maxsize=8)
@@ -81,11 +90,12 @@ def _distances(folder: Path, active: tuple[int, ...], index: int) -> np.ndarray:
     """Return the squared distance of every frame, float32 (n,); that of `index` is the least of all."""
     latents = np.load(folder / "latents.npy", mmap_mode="r", allow_pickle=False)
     scale = _scale(folder, active)
-    here, used = (np.asarray(latents[index]) * scale)[scale > 0], scale > 0
+    used = np.flatnonzero(scale)
+    here, scale = latents[index, used] * scale[used], scale[used]
     distances = np.empty(len(latents), np.float32)
     for start in range(0, len(latents), _BLOCK):
-        points = (np.asarray(latents[start : start + _BLOCK]) * scale)[:, used]
-        distances[start : start + _BLOCK] = np.square(points - here).sum(axis=1)
+        points = latents[start : start + _BLOCK][:, used] * scale - here
+        np.einsum("ij,ij->i", points, points, out=distances[start : start + _BLOCK])
     distances[index] = -1
     distances.setflags(write=False)
     return distances

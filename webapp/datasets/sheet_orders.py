@@ -13,12 +13,19 @@ SORTS = ("exemplars", "random", "border", "outlier", "nearest", "probability", "
 
 
 def sorted_frames(
-    columns: Columns, scope: dict[str, Any], sort: str, *, seed: int = 0, near: int | None = None
+    columns: Columns,
+    scope: dict[str, Any],
+    sort: str,
+    *,
+    seed: int = 0,
+    near: int | None = None,
+    first: int | None = None,
 ) -> np.ndarray:
     """Return the frames of `scope` in the order in which a sheet shows them, the same at each call.
 
     Where there are no clusters, orders that go by them are those of the frames' numbers. `seed` shuffles the
-    random order; `near` is the frame from which the nearest are counted.
+    random order; `near` is the frame from which the nearest are counted. With `first`, only so many need to
+    be in their place.
     """
     if sort not in SORTS:
         raise ScopeError(f"“{sort}” is not an order; there are {', '.join(SORTS)}.")
@@ -26,7 +33,7 @@ def sorted_frames(
     if sort == "random":
         return np.random.default_rng(seed).permutation(frames)
     if sort == "nearest":
-        return _nearest_first(columns, frames, near)
+        return _nearest_first(columns, frames, near, first)
     if sort == "order" or columns.clusters is None:
         return frames
     if "cluster" in scope and sort in ("exemplars", "probability", "outlier"):
@@ -37,12 +44,12 @@ def sorted_frames(
     return frames[descending_order(key[frames])]
 
 
-def _nearest_first(columns: Columns, frames: np.ndarray, near: int | None) -> np.ndarray:
+def _nearest_first(columns: Columns, frames: np.ndarray, near: int | None, first: int | None) -> np.ndarray:
     if columns.latents is None:
         raise ScopeError("There is no network yet that could tell which frames are alike.")
     if near is None or not 0 <= near < len(columns.latents):
         raise ScopeError("Choose a frame of this data set from which the nearest are counted.")
-    return by_nearness(columns, near, frames)
+    return by_nearness(columns, near, frames, first)
 
 
 def _border_first(columns: Columns, frames: np.ndarray) -> np.ndarray:

@@ -56,6 +56,7 @@ def frame_list(request: HttpRequest, pk: UUID) -> JsonResponse:
     try:
         asked, columns = _read(request, dataset)
         scope, offset, limit = asked["scope"], int(asked.get("offset", 0)), int(asked.get("limit", 60))
+        offset, limit = max(0, offset), min(max(1, limit), MOST_LISTED)
         near, seed = asked.get("near"), int(asked.get("seed", 0)) % 2**32
         frames = sorted_frames(
             columns,
@@ -63,10 +64,10 @@ def frame_list(request: HttpRequest, pk: UUID) -> JsonResponse:
             asked.get("sort", "exemplars"),
             seed=seed,
             near=int(near) if near is not None else None,
+            first=offset + limit,
         )
     except _UNREADABLE as error:
         return _refuse(error)
-    offset, limit = max(0, offset), min(max(1, limit), MOST_LISTED)
     return JsonResponse(
         {
             "n": len(frames),

@@ -265,6 +265,23 @@ def test_the_nearest_frames_are_those_of_a_full_search_among_the_members(columns
     assert sorted_frames(columns, {"all": True}, "nearest", near=5)[0] == 5
 
 
+def test_the_first_of_the_nearest_are_the_same_however_many_are_asked_for(columns: Columns) -> None:
+    whole = sorted_frames(columns, {"all": True}, "nearest", near=5).tolist()
+    for first in (1, 7, 119, 120, 500):
+        found = sorted_frames(columns, {"all": True}, "nearest", near=5, first=first).tolist()
+        assert found[:first] == whole[:first]
+        assert sorted(found) == sorted(whole)
+
+
+def test_frames_that_are_as_near_as_one_another_come_by_their_numbers(columns: Columns) -> None:
+    path = columns.products["embed"].folder / "latents.npy"
+    np.save(path, np.zeros((120, 10), np.float32))
+    again = columns_of(columns.dataset)
+    for first in (None, 10, 60):
+        found = sorted_frames(again, {"all": True}, "nearest", near=3, first=first).tolist()
+        assert found[:10] == [3, 0, 1, 2, 4, 5, 6, 7, 8, 9]
+
+
 @pytest.mark.parametrize("near", [None, -1, 120])
 def test_nearness_to_no_frame_is_refused(columns: Columns, near: int | None) -> None:
     with pytest.raises(ScopeError, match="Choose a frame"):

@@ -55,3 +55,8 @@ def test_a_running_training_draws_its_loss_in_its_row(watched: WatchedPage, worl
     Job.objects.filter(pk=world.running.pk).update(curve=[*world.running.curve, {"step": 900, "loss": 200.0}])
     expect(spark).not_to_have_attribute("points", before)
     assert watched.look(reverse("jobs:job-list") + "?show=all") == []
+
+
+def test_results_and_runs_are_sound_in_both_themes(watched: WatchedPage, world: World) -> None:
+    for name in ("portal:dataset-compare", "portal:dataset-runs"):
+        assert watched.look(reverse(name, args=[world.dataset.pk])) == []

@@ -40,6 +40,8 @@ def addresses(world: World) -> dict[str, str]:
         "portal:help": {},
         "portal:group-detail": {"pk": world.group.pk},
         "portal:dataset-detail": dataset,
+        "portal:dataset-compare": dataset,
+        "portal:dataset-runs": dataset,
         "datasets:dataset-recipe": dataset,
         "datasets:dataset-register": {},
         "datasets:dataset-draft": {"pk": world.draft.pk},
@@ -61,6 +63,7 @@ def addresses(world: World) -> dict[str, str]:
     found = {name: reverse(name, kwargs=values) for name, values in names.items()}
     found["networks:network-detail"] = reverse("networks:network-detail", args=[world.product("learn").pk])
     found["the classifier"] = reverse("networks:network-detail", args=[world.product("train").pk])
+    found["nothing to compare"] = reverse("portal:dataset-compare", args=[world.draft.pk])
     found["a failed job"] = reverse("jobs:job-detail", args=[world.failed.pk])
     found["jobs:job-list"] += "?show=all"
     found["explore:dataset-clusters"] += "?cluster=0"

@@ -6,3 +6,9 @@ class PortalConfig(AppConfig):
 
     default_auto_field = "django.db.models.BigAutoField"
     name = "webapp.portal"
+
+    def ready(self) -> None:
+        """Let scopes name groups of any result."""
+        from webapp.portal.member_scope import register
+
+        register()

@@ -1,0 +1,138 @@
+"""Two groupings of the same frames against each other: counts, agreement, and where they disagree most."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from threading import Lock
+from uuid import UUID
+
+import numpy as np
+
+from webapp.portal.groupings import Group, Grouping
+
+N_DISAGREEMENTS = 8
+MOST_KEPT = 64
+_kept: "OrderedDict[tuple, np.ndarray]" = OrderedDict()
+_lock = Lock()
+
+
+def cross_counts(dataset: UUID, a: Grouping, b: Grouping) -> np.ndarray:
+    """Return how many frames are in group i of `a` and in group j of `b`, int64 (groups, groups).
+
+    Counted once for what never changes. A frame that is in two groups counts in both.
+    """
+    key = (dataset, a.key, a.version, b.key, b.version)
+    with _lock:
+        if key in _kept:
+            _kept.move_to_end(key)
+            return _kept[key]
+    width = len(b.members)
+    pairs = a.codes.astype(np.int64) * width + b.codes
+    counts = np.bincount(pairs, minlength=len(a.members) * width).reshape(len(a.members), width)
+    found = a.members.T.astype(np.int64) @ counts @ b.members.astype(np.int64)
+    found.setflags(write=False)
+    with _lock:
+        _kept[key] = found
+        while len(_kept) > MOST_KEPT:
+            _kept.popitem(last=False)
+    return found
+
+
+def without_rest(counts: np.ndarray, a: Grouping, b: Grouping) -> np.ndarray:
+    """Return the counts of the frames that both put into a group."""
+    rows = [place for place, group in enumerate(a.groups) if not group.is_rest]
+    columns = [place for place, group in enumerate(b.groups) if not group.is_rest]
+    return counts[np.ix_(rows, columns)]
+
+
+def adjusted_rand(counts: np.ndarray) -> float | None:
+    """Return the adjusted Rand index (L. Hubert and P. Arabie, J. Classif. 2, 193, 1985).
+
+    1 where both say the same, about 0 where one says nothing about the other, None where there are no frames.
+    """
+    n = float(counts.sum())
+    if n < 2:
+        return None
+    together = _pairs(counts).sum()
+    rows, columns = _pairs(counts.sum(axis=1)).sum(), _pairs(counts.sum(axis=0)).sum()
+    expected, most = rows * columns / (n * (n - 1) / 2), (rows + columns) / 2
+    return 1.0 if most == expected else float((together - expected) / (most - expected))
+
+
+def _pairs(counts: np.ndarray) -> np.ndarray:
+    counts = counts.astype(np.float64)
+    return counts * (counts - 1) / 2
+
+
+def kappa(both: float, only_a: float, only_b: float, neither: float) -> float | None:
+    """Return Cohen's kappa of two answers to one question (J. Cohen, Educ. Psychol. Meas. 20, 37, 1960)."""
+    n = both + only_a + only_b + neither
+    if n == 0:
+        return None
+    agreed = (both + neither) / n
+    chance = ((both + only_a) * (both + only_b) + (only_b + neither) * (only_a + neither)) / n**2
+    return None if chance == 1 else (agreed - chance) / (1 - chance)
+
+
+@dataclass(frozen=True)
+class ClassKappa:
+    """How far two groupings agree about one class."""
+
+    name: str
+    n_a: int
+    n_b: int
+    n_both: int
+    kappa: float | None
+
+
+def class_kappas(dataset: UUID, a: Grouping, b: Grouping) -> list[ClassKappa]:
+    """Return Cohen's kappa for each class of the same name, of the frames that both have spoken of."""
+    names = {group.name: place for place, group in enumerate(b.groups) if not group.is_rest}
+    shared = [(i, names[group.name]) for i, group in enumerate(a.groups) if group.name in names]
+    if not shared or a.key == b.key:
+        return []
+    spoken = [_spoken(grouping) for grouping in (a, b)]
+    width = len(b.members)
+    counts = np.bincount(a.codes.astype(np.int64) * width + b.codes, minlength=len(a.members) * width)
+    counts = counts.reshape(len(a.members), width) * spoken[0][:, None] * spoken[1]
+    found = []
+    for i, j in shared:
+        has = np.ix_(a.members[:, i], b.members[:, j])
+        both, n_a, n_b = counts[has].sum(), counts[a.members[:, i]].sum(), counts[:, b.members[:, j]].sum()
+        figure = kappa(both, n_a - both, n_b - both, counts.sum() - n_a - n_b + both)
+        found.append(ClassKappa(a.groups[i].name, int(n_a), int(n_b), int(both), figure))
+    return found
+
+
+def _spoken(grouping: Grouping) -> np.ndarray:
+    """Return which codes say anything: no class of a classifier does, no label of a person does not."""
+    silent = [place for place, group in enumerate(grouping.groups) if group.scope == {"label": None}]
+    return ~grouping.members[:, silent].any(axis=1)
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """Frames that are in group `i` of the one and not in the group of the other that mostly goes with it."""
+
+    i: int
+    j: int
+    n: int
+    expected: Group
+
+
+def disagreements(counts: np.ndarray, a: Grouping, b: Grouping) -> list[Disagreement]:
+    """Return the cells off what goes together that hold the most frames.
+
+    Groups of the same name go together; else the group of `b` that holds most of a group's frames.
+    """
+    names = {group.name: place for place, group in enumerate(b.groups) if not group.is_rest}
+    real = np.array([not group.is_rest for group in b.groups])
+    found = []
+    for i, group in enumerate(a.groups):
+        row = np.where(real, counts[i], 0)
+        if group.is_rest or not row.any():
+            continue
+        match = names.get(group.name, int(row.argmax()))
+        for j in np.argsort(-row, kind="stable")[: N_DISAGREEMENTS + 1].tolist():
+            if j != match and row[j]:
+                found.append(Disagreement(i, j, int(row[j]), b.groups[match]))
+    return sorted(found, key=lambda each: -each.n)[:N_DISAGREEMENTS]

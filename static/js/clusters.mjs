@@ -124,6 +124,28 @@ document.addEventListener("fringe:clusters-changed", ({ detail }) => {
   sheet.rename(facts.clusters);
 });
 
+/** Clusters tried with the slider of the tree are painted one after the other, those passed meanwhile left out. */
+let [isPainting, isTried] = [false, false];
+async function paintTried(preview) {
+  if (!map?.index) return;
+  map.data.preview = preview;
+  if (find("map-colour")) find("map-colour").value = "cluster";
+  isTried = true;
+  if (isPainting) return;
+  isPainting = true;
+  while (isTried) {
+    isTried = false;
+    await map.colourBy("cluster").catch(() => {});
+  }
+  isPainting = false;
+}
+document.addEventListener("fringe:preview-clusters", ({ detail }) => paintTried(detail));
+document.addEventListener("fringe:preview-end", () => paintTried(null));
+document.addEventListener("fringe:open-scope", async ({ detail }) => {
+  if ("cluster" in detail.scope) await openCluster(detail.scope.cluster);
+  else if (await openAndGo(detail.scope)) sheet.section.focus({ preventScroll: true });
+});
+
 /** Links to a choice on this very page need not load it again. */
 document.addEventListener("click", (event) => {
   const link = event.target.closest?.("[data-open-cluster], [data-open-scope]");

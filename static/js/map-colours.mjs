@@ -16,14 +16,15 @@ export async function colouring(name, { data, places, facts, classes }) {
 
 async function clusters(data, places, facts) {
   if (!facts.clustering) return { groups: [{ id: 0, name: "Frames", colour: facts.cycle[0], opacity: 0.8, places }] };
-  const column = await data.column("cluster", Int32Array);
-  const known = new Map(facts.clusters.map((each) => [each.id, each]));
+  const { preview } = data; // clusters that somebody tries with the slider of the tree
+  const column = preview?.labels ?? (await data.column("cluster", Int32Array));
+  const known = new Map((preview?.clusters ?? facts.clusters).map((each) => [each.id, each]));
   return {
     groups: grouped(places, (place) => column[place], (id) => ({
       name: known.get(id)?.name ?? (id < 0 ? "Noise" : `Cluster ${id}`),
       colour: known.get(id)?.colour ?? facts.noiseColour,
       opacity: id < 0 ? 0.35 : 0.8,
-      scope: { cluster: id },
+      scope: preview ? null : { cluster: id },
     })),
   };
 }

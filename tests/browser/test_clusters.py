@@ -113,3 +113,48 @@ def test_a_cluster_becomes_a_class_and_its_card_tells_how_pure_it_is(
 def test_the_page_of_clusters_is_whole_in_both_themes(watched: WatchedPage, world: World) -> None:
     path = reverse("explore:dataset-clusters", args=[world.dataset.pk])
     assert watched.look(path) == []
+
+
+def test_the_slider_shows_other_clusters_at_once_and_asks_for_them_on_demand(
+    page: Page, watched: WatchedPage, world: World
+) -> None:
+    tree = page.get_by_role("region", name="Tree of the clusters")
+    slider = tree.get_by_label("Least size")
+    slider.focus()
+    page.keyboard.press("End")
+    expect(tree.locator("#cut-status")).to_have_text("2 clusters, 14.3 % noise")
+    expect(tree.locator("#cut-size-words")).to_have_text("75 frames")
+    expect(page.locator("#map-legend")).to_contain_text("Cluster 1")
+    expect(page.locator("#map-legend")).not_to_contain_text("Cluster 2")
+    assert not Job.objects.filter(kind="recluster").exists(), "nothing is changed by looking"
+    tree.get_by_role("button", name="Back to the clusters shown").click()
+    expect(page.locator("#map-legend")).to_contain_text("Cluster 2")
+    expect(tree.locator("#cut-status")).to_be_empty()
+    page.keyboard.press("End")
+    tree.get_by_role("button", name="Take these clusters").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#again-status")).to_contain_text("as soon as a worker is free")
+    assert Job.objects.get(kind="recluster").params["recipe"] == {
+        "min_cluster_size": 75, "min_samples": 5, "method": "eom",
+    }  # fmt: skip
+    assert watched.faults == []
+
+
+def test_the_tree_is_walked_by_keys_and_shows_what_a_group_holds(
+    page: Page, watched: WatchedPage, world: World
+) -> None:
+    tree = page.get_by_role("tree")
+    expect(tree.get_by_role("treeitem")).to_have_count(5)
+    tree.get_by_role("treeitem").first.focus()
+    expect(page.locator("#tree-status")).to_contain_text("All frames, 300 frames, splits into 2")
+    page.keyboard.press("ArrowDown")
+    expect(tree.locator(":focus")).to_have_accessible_name("Cluster 0, 133 frames")
+    page.keyboard.press("Enter")
+    expect(page.locator("#sheet-title")).to_have_text("Cluster 0")
+    tree.get_by_role("treeitem", name="Cluster 0, 133 frames").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#tree-status")).to_contain_text("124 frames, splits into 2")
+    page.keyboard.press("Enter")
+    expect(page.locator("#sheet-title")).to_contain_text("part of the tree")
+    expect(page.locator("#sheet-status")).to_contain_text("124 frames")
+    assert watched.faults == []

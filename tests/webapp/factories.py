@@ -361,10 +361,19 @@ def _write_clusters(out: Path, drawn: DrawnFrames) -> None:
     n = len(drawn.kinds)
     (out / "density").mkdir()
     np.save(out / "density" / "rows.npy", np.zeros((n, MOST_NEIGHBOURS), np.int32))
-    np.savez(
-        out / "tree.npz",
-        parent=np.full(3, n),
-        child=np.arange(n + 1, n + 4),
-        lambda_val=np.array([0.5, 0.5, 0.7]),
-        child_size=np.array([entry["size"] for entry in clusters] + [0] * (3 - len(clusters))),
-    )
+    np.savez(out / "tree.npz", **_tree_rows(drawn))
+
+
+def _tree_rows(drawn: DrawnFrames) -> dict[str, np.ndarray]:
+    """Return hdbscan's tree of the three clusters: the first splits off the other two, then those part."""
+    n, labels = len(drawn.kinds), drawn.labels
+    sizes = np.bincount(labels[labels >= 0], minlength=3)
+    last_part = np.array([n + 1, n + 3, n + 4, n])[labels]  # noise leaves the root, n
+    return {
+        "parent": np.concatenate([[n, n, n + 2, n + 2], last_part]),
+        "child": np.concatenate([np.arange(n + 1, n + 5), np.arange(n)]),
+        "lambda_val": np.concatenate(
+            [[0.5, 0.5, 0.7, 0.7], np.where(labels < 0, 0.3, 1 + drawn.probabilities)]
+        ),
+        "child_size": np.concatenate([[sizes[0], sizes[1] + sizes[2], sizes[1], sizes[2]], np.ones(n, int)]),
+    }

@@ -67,6 +67,7 @@ QUERIES = {
     "labels:label-queue": {"mode": "order"},
     "explore:picked-frames": {"frames": "3,1"},
     "explore:cluster-pattern": {"cluster": "0"},
+    "explore:cluster-cut": {"least": "20"},
     "explore:frame-pattern": {"what": "mean", "frames": "0-9"},
 }
 READ_BY_POST = {"explore:frame-list", "explore:map-members", "explore:map-spread", "labels:label-column"}

@@ -89,7 +89,10 @@ def _standing(
 
 
 def _first_names(clustering: Product) -> dict[int, ClusterName]:
-    clusters = [entry["id"] for entry in _listed(clustering)]
+    return _default_names([entry["id"] for entry in _listed(clustering)])
+
+
+def _default_names(clusters: list[int]) -> dict[int, ClusterName]:
     return {
         number: ClusterName(cluster_name(number), cluster_colour(number)) for number in [*clusters, NOISE]
     }
@@ -141,7 +144,14 @@ def _carry_on(names: dict[int, ClusterName], earlier: Product, later: Product) -
     """Give those clusters of a later clustering that are still the same their names and colours."""
     overlap = overlap_of(earlier.folder, later.folder)
     matches = overlap.matches() if overlap else {}
-    found = _first_names(later)
+    return carry_names(names, matches, [entry["id"] for entry in _listed(later)])
+
+
+def carry_names(
+    names: dict[int, ClusterName], matches: dict[int, int], clusters: list[int]
+) -> dict[int, ClusterName]:
+    """Give clusters the names and colours of those that they were; `matches` says which, new to old."""
+    found = _default_names(clusters)
     kept = {number: names[old] for number, old in matches.items() if number in found and old in names}
     for number, was in kept.items():
         name = was.name if was.is_given else cluster_name(number)

@@ -62,7 +62,11 @@ def count_overlap(before: np.ndarray, after: np.ndarray) -> Overlap:
         shared = counts[pairs]
     else:
         pairs, shared = np.unique(codes, return_counts=True)
-    old, new = pairs // n_new - 1, pairs % n_new - 1
+    return overlap_of_pairs(pairs // n_new - 1, pairs % n_new - 1, shared, n_old, n_new)
+
+
+def overlap_of_pairs(old: np.ndarray, new: np.ndarray, shared: np.ndarray, n_old: int, n_new: int) -> Overlap:
+    """Return what pairs of clusters share; `n_old` and `n_new` count the clusters, noise among them."""
 
     def total(places: np.ndarray, length: int, others: np.ndarray | None = None) -> np.ndarray:
         weights = shared if others is None else np.where(others >= 0, shared, 0)

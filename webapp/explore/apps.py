@@ -6,3 +6,7 @@ class ExploreConfig(AppConfig):
 
     default_auto_field = "django.db.models.BigAutoField"
     name = "webapp.explore"
+
+    def ready(self) -> None:
+        """Let scopes name the parts of a tree."""
+        from webapp.explore import tree_scope  # noqa: F401 - it registers itself

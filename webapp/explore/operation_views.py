@@ -22,6 +22,7 @@ from webapp.datasets.cluster_operations import (
 from webapp.datasets.models import ClusterOperation, Dataset
 from webapp.explore.operations import facts_of_names, history_of
 from webapp.explore.recluster import merge_clusters
+from webapp.explore.views import columns_of_request
 from webapp.jobs.models import Product
 
 MOST_MERGED = 1000
@@ -76,7 +77,8 @@ def operation_undo(request: HttpRequest, pk: UUID) -> JsonResponse:
 def operation_list(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Show who did what to the clusters; a fragment of the clusters page."""
     dataset = get_for(request.user, Dataset.objects, pk=pk)
-    entries, n_entries = history_of(dataset)
+    columns = columns_of_request(request, dataset)
+    entries, n_entries = history_of(dataset, columns.products.get("cluster"))
     context = {
         "dataset": dataset,
         "entries": entries,

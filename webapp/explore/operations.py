@@ -27,8 +27,11 @@ class Entry:
         return self.operation.kind == Kind.PROMOTE
 
 
-def history_of(dataset: Dataset) -> tuple[list[Entry], int]:
-    """Return the newest operations, the last first, and how many there are."""
+def history_of(dataset: Dataset, shown: Product | None) -> tuple[list[Entry], int]:
+    """Return the newest operations, the last first, and how many there are.
+
+    Names and colours can be taken back where they are seen: on the page of the clustering that has them.
+    """
     rows = ClusterOperation.objects.filter(dataset=dataset).exclude(kind=Kind.UNDO)
     n_rows = rows.count()
     listed = list(rows.select_related("created_by").order_by("-pk")[:MOST_LISTED])
@@ -43,7 +46,10 @@ def history_of(dataset: Dataset) -> tuple[list[Entry], int]:
         note = "" if item.clustering in made else _note(states.get(item.clustering))
         is_open = item.pk not in undone
         leads_back = item.clustering in made and current is not None and item.clustering == current.pk
-        may_undo = is_open and (item.kind in HERE or item.kind == Kind.PROMOTE or leads_back)
+        is_seen = item.kind in HERE and shown is not None and item.clustering == shown.pk
+        may_undo = is_open and (is_seen or item.kind == Kind.PROMOTE or leads_back)
+        if item.kind in HERE and not is_seen:
+            note = "earlier clusters"
         entries.append(Entry(item, item.params.get("words", ""), note, undone.get(item.pk), may_undo))
     return entries, n_rows
 

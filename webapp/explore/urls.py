@@ -11,6 +11,7 @@ from webapp.explore import (
     nuisance_views,
     operation_views,
     sheet_views,
+    tree_views,
     views,
 )
 
@@ -22,6 +23,9 @@ urlpatterns = [
     path("datasets/<uuid:pk>/clusters/again/status/", again_views.again_status, name="again-status"),
     path("datasets/<uuid:pk>/clusters/choose/", again_views.clustering_choose, name="clustering-choose"),
     path("datasets/<uuid:pk>/clusters/pattern.png", gallery_views.cluster_pattern, name="cluster-pattern"),
+    path("datasets/<uuid:pk>/clusters/tree/", tree_views.cluster_tree, name="cluster-tree"),
+    path("datasets/<uuid:pk>/clusters/tree/points.bin", tree_views.tree_points, name="tree-points"),
+    path("datasets/<uuid:pk>/clusters/cut/", tree_views.cluster_cut, name="cluster-cut"),
     path("datasets/<uuid:pk>/clusters/fates/", gallery_views.cluster_fates, name="cluster-fates"),
     path("datasets/<uuid:pk>/clusters/operations/", operation_views.operation_list, name="operation-list"),
     path("datasets/<uuid:pk>/clusters/operations/add/", operation_views.operation_add, name="operation-add"),

@@ -178,6 +178,12 @@ def test_the_list_says_who_did_what_and_offers_to_undo_what_can_be_undone(datase
     assert "undone by member" in text
     assert "being made" in text
     assert text.count("data-undo-operation") == 1, "the colour alone"
+    later = add_clustering(dataset, labels_of(first))
+    text = member.get(reverse("explore:operation-list", args=[dataset.pk])).content.decode()
+    assert "data-undo-operation" not in text, "it would change clusters that are not seen here"
+    text = member.get(reverse("explore:operation-list", args=[dataset.pk]), {"clustering": first.pk}).content
+    assert b"data-undo-operation" in text
+    assert later != first
 
 
 def test_reading_anew_looking_into_and_choosing_are_in_the_list_too(dataset, first):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from workers.science.cluster import Clustering, ClusterRecipe, cluster_points, read_clusters
 from workers.science.clustering_files import load_clustering, save_clustering
 from workers.science.extend import cluster_rest
+from workers.science.fine_tree import save_fine_tree
 from workers.science.latents import LatentWeights, latent_weights, sample_rows
 from workers.science.merge import merge_clusters
 from workers.science.progress import Progress, silent
@@ -30,7 +31,7 @@ def cluster(
     out: str,
     on_progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Write labels, probabilities, outlier scores, ``tree.npz``, ``clusters.json`` and ``density/``.
+    """Write labels, probabilities, outlier scores, two trees, ``clusters.json`` and ``density/``.
 
     Of more frames than the recipe allows a sample is fitted (``sample.npy``, int64: their numbers, to which
     the leaves of the tree refer), and the rest follows its nearest fitted neighbours.
@@ -71,6 +72,7 @@ def cluster(
         points, seen = _reduced(points, settings, seed, threads, on_progress), points
     scaled = _for_sample(settings, len(rows) / len(latents))
     found = cluster_points(points, scaled, seen=seen, threads=threads, on_progress=on_progress)
+    save_fine_tree(found, Path(out))
     if len(rows) == len(latents):
         return _write(found, len(rows), out)
     return _write_with_rest(found, rows, latents, weights, threads, out, on_progress)
@@ -131,6 +133,7 @@ def recluster(
     how = {"seen": seen, "threads": threads, "on_progress": on_progress}
     if within is None:
         found = read_clusters(earlier.density, scaled, **how)
+        save_fine_tree(found, Path(out))
     else:
         found = split_cluster(_of_fitted(earlier, rows), within, scaled, **how)
     if is_whole:

@@ -59,8 +59,8 @@ def test_columns_stand_in_the_order_of_the_contract(tmp_path):
     table = ManifestTable(index_file(tmp_path), clustering(), sorting(["A", "B"]), None, ["A", "B"])
     header, _ = written(table, tmp_path)
     assert ",".join(header) == (
-        "source,path,index,source_index,train_id,pulse_id,cell_id,cluster,cluster_probability,outlier_score,"
-        "p_A,p_B,classes,label,labelled_by,total,lit_pixels,maximum"
+        "source,path,index,source_index,train_id,pulse_id,cell_id,cluster,cluster_name,cluster_probability,"
+        "outlier_score,p_A,p_B,classes,label,labelled_by,total,lit_pixels,maximum"
     )
     assert pq.read_schema(tmp_path / "manifest.parquet").names == header
 
@@ -90,6 +90,16 @@ def test_what_is_not_known_is_empty_and_not_a_word(tmp_path):
     assert not rows[0]["pulse_id"] + rows[0]["cell_id"]
     for name in ("cluster", "cluster_probability", "outlier_score", "classes", "label", "labelled_by"):
         assert rows[0][name] == ""
+
+
+def test_names_of_clusters_are_text_and_never_a_formula(tmp_path):
+    names = {0: "=1+1", 7: "of no cluster here"}
+    table = ManifestTable(index_file(tmp_path), clustering(), None, None, [], cluster_names=names)
+    _, rows = written(table, tmp_path)
+    assert [row["cluster_name"] for row in rows[:3]] == ["", "'=1+1", ""]
+    kept = pq.read_table(tmp_path / "manifest.parquet")["cluster_name"].to_pylist()
+    assert kept[:3] == [None, "=1+1", None]
+    assert [row["cluster"] for row in rows[:3]] == ["-1", "0", "1"]
 
 
 def test_not_a_number_is_empty_in_csv_and_null_in_parquet(tmp_path):

@@ -45,6 +45,12 @@ def names_of_clustering(clustering: Product) -> dict[int, ClusterName]:
     return names_after(clustering, operations)
 
 
+def given_names(clustering: Product) -> dict[str, str]:
+    """Return the names that people gave, by number, as a manifest freezes them."""
+    names = names_of_clustering(clustering)
+    return {str(number): name.name for number, name in sorted(names.items()) if name.is_given}
+
+
 def names_after(clustering: Product, operations: list[ClusterOperation]) -> dict[int, ClusterName]:
     """Return the names that a list of operations leads to."""
     line = line_of(clustering, operations)

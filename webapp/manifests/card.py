@@ -27,6 +27,7 @@ def manifest_arguments(job: Job) -> dict[str, Any]:
         "card": manifest_card(job, products),
         "hit_threshold": job.params.get("hit_threshold"),
         "measures_dir": str(measures.folder) if measures else None,
+        "cluster_names": job.params.get("cluster_names", {}),
     }
 
 
@@ -42,6 +43,7 @@ def manifest_card(job: Job, products: dict[str, Product]) -> dict[str, Any]:
         "dataset_path": source["dataset_path"],
         "labels_as_of_event": job.params["labels_as_of"],
         "hit_threshold": job.params.get("hit_threshold", products["index"].facts.get("hit_threshold")),
+        "cluster_names": job.params.get("cluster_names", {}),
         "size_unit": products["measures"].facts.get("size_unit") if "measures" in products else None,
         "steps": [_step(product) for product in _ancestors(products.values())],
         "networks": [

@@ -8,6 +8,7 @@ from uuid import UUID
 import numpy as np
 from django.db.models import QuerySet
 
+from webapp.datasets.cluster_names import given_names
 from webapp.datasets.columns import Columns
 from webapp.datasets.decisions import decide, decision_rule
 from webapp.datasets.lineage import newest
@@ -271,11 +272,14 @@ def manifests_of(dataset: Dataset) -> list[ManifestRow]:
     products = list(Product.objects.filter(dataset=dataset).of_kind("manifest"))
     last_event, networks = last_event_id(dataset), _networks_of(products)
     newest_products = {kind: newest(dataset, kind) for kind in INPUTS.values()}
+    clustering = newest_products["cluster"]
+    names = given_names(clustering) if clustering else {}
     rows = [
         ManifestRow(
             product=product,
             as_of=product.params.get("labels_as_of", 0),
-            is_stale=_is_stale(product, dataset, last_event, newest_products),
+            is_stale=product.params.get("cluster_names", {}) != names
+            or _is_stale(product, dataset, last_event, newest_products),
             networks=[networks[pk] for pk in _network_ids(product) if pk in networks],
         )
         for product in products

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from webapp.accounts.models import User
+from webapp.datasets.cluster_names import given_names
 from webapp.datasets.models import Dataset
 from webapp.jobs.models import Product
 from webapp.jobs.services import Handle, submit
@@ -46,7 +47,12 @@ def write_manifest(
         group=dataset.group,
         dataset=dataset,
         inputs={name: handle for name, handle in inputs.items() if handle},
-        params={"labels_as_of": labels_as_of, "dataset": str(dataset.pk), **_hits(dataset)},
+        params={
+            "labels_as_of": labels_as_of,
+            "dataset": str(dataset.pk),
+            **_hits(dataset),
+            **_names(clustering),
+        },
         user=user,
         title=f"Manifest of {dataset.name}",
     )
@@ -54,6 +60,13 @@ def write_manifest(
 
 def _hits(dataset: Dataset) -> dict[str, float]:
     return {} if dataset.hit_threshold is None else {"hit_threshold": dataset.hit_threshold}
+
+
+def _names(clustering: Handle | None) -> dict[str, dict[str, str]]:
+    """Return what clusters are called now; of those that are still being made nobody knows yet."""
+    product = Product.objects.filter(pk=clustering.id).first() if clustering else None
+    names = given_names(product) if product else {}
+    return {"cluster_names": names} if names else {}
 
 
 def train_and_sort(

@@ -84,6 +84,8 @@ class ManifestTable:
         Lit pixels of a hit, where a person set them; else the index tells.
     measures : Path, optional
         ``measures.parquet`` of the same frames.
+    cluster_names : dict of int to str, optional
+        What people call clusters; those that are not among them have no name.
     """
 
     def __init__(
@@ -95,7 +97,9 @@ class ManifestTable:
         classes: list[str],
         hit_threshold: float | None = None,
         measures: Path | None = None,
+        cluster_names: dict[int, str] | None = None,
     ) -> None:
+        self.cluster_names = cluster_names or {}
         self.hit_threshold, self.measures = hit_threshold, measures
         self.frames = pyarrow.parquet.ParquetFile(frames)
         self.clustering, self.sorting, self.classes = clustering, sorting, classes
@@ -142,11 +146,12 @@ class ManifestTable:
             yield "measures", pyarrow.parquet.read_metadata(self.measures).num_rows
 
     def _clusters(self, rows: slice) -> dict[str, pa.Array]:
-        """Return the three columns of the clustering; null where there is none."""
+        """Return the columns of the clustering; null where there is none."""
         n = rows.stop - rows.start
         if self.clustering is None:
             types = {
                 "cluster": pa.int32(),
+                "cluster_name": pa.string(),
                 "cluster_probability": pa.float32(),
                 "outlier_score": pa.float32(),
             }
@@ -156,9 +161,15 @@ class ManifestTable:
         self.cluster_counts.update(dict(zip(values.tolist(), counts.tolist(), strict=True)))
         return {
             "cluster": pa.array(labels, pa.int32()),
+            "cluster_name": self._names(labels),
             "cluster_probability": _floats(self.clustering.probabilities[rows]),
             "outlier_score": _floats(self.clustering.outlier_scores[rows]),
         }
+
+    def _names(self, labels: NDArray[np.int32]) -> pa.Array:
+        """Return the name of each row's cluster; null where it has none."""
+        names = [None, *(self.cluster_names.get(number) for number in range(int(labels.max(initial=-1)) + 1))]
+        return pa.array(names, pa.string()).take(pa.array(labels + 1))
 
     def _classes(self, rows: slice) -> dict[str, pa.Array]:
         """Return the probabilities, the sorted result, and the person's label."""

@@ -14,11 +14,13 @@ from tests.webapp.factories import (
     make_user,
 )
 from tests.webapp.manifests.products import CLASSES, add_manifest, classify, label_some
+from webapp.datasets.cluster_operations import rename_cluster
 from webapp.datasets.hits import save_threshold
 from webapp.datasets.models import Dataset
 from webapp.jobs.models import Job
 from webapp.labels.selectors import last_event_id
 from webapp.manifests import selectors
+from webapp.manifests.card import manifest_arguments
 from webapp.manifests.selectors import decide, heat_rows
 from webapp.portal.line import line_of
 
@@ -251,6 +253,19 @@ def test_whoever_returns_to_a_threshold_returns_to_its_manifest(dataset, member)
     assert [row.product for row in selectors.manifests_of(dataset)] == [first, second]
     assert "changed since" not in page(member, dataset, "dataset-download").content.decode()
     assert {step.place.name: step.state for step in line_of(dataset)}["download"] == "done"
+
+
+def test_names_of_clusters_are_frozen_in_a_manifest_and_a_new_name_makes_it_old(dataset, member):
+    cluster = dataset.products.get(kind="cluster")
+    add_manifest(dataset, 0, clustering=cluster)
+    assert "changed since" not in page(member, dataset, "dataset-download").content.decode()
+    rename_cluster(clustering=cluster, cluster=1, name="Rings")
+    assert "changed since" in page(member, dataset, "dataset-download").content.decode()
+    member.post(reverse("manifests:dataset-write", args=[dataset.pk]))
+    job = Job.objects.get(kind="manifest")
+    assert job.params["cluster_names"] == {"1": "Rings"}
+    assert manifest_arguments(job)["cluster_names"] == {"1": "Rings"}
+    assert manifest_arguments(job)["card"]["cluster_names"] == {"1": "Rings"}
 
 
 def test_a_file_of_a_manifest_comes_whole_and_in_part(dataset, member):

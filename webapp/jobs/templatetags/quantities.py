@@ -97,6 +97,6 @@ def number(value: object, digits: int = 4) -> str:
 
 
 @register.filter
-def lookup(mapping: dict, name: str) -> object:
+def lookup(mapping: dict | None, name: str) -> object:
     """Return `mapping[name]`, for names with dots or blanks, which a template cannot spell."""
-    return mapping.get(name)
+    return mapping.get(name) if mapping else None

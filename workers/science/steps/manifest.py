@@ -24,6 +24,7 @@ def write_manifest(
     card: dict[str, Any],
     hit_threshold: float | None = None,
     measures_dir: str | None = None,
+    cluster_names: dict[str, str] | None = None,
     out: str,
     on_progress: Progress = silent,
 ) -> dict[str, Any]:
@@ -47,6 +48,8 @@ def write_manifest(
         Lit pixels of a hit, where a person set them; else what the index found.
     measures_dir : str, optional
         Folder of the step `measure`; its columns are absent without.
+    cluster_names : dict of str to str, optional
+        What people call clusters, by their numbers.
     out : str
         Existing, empty folder.
     on_progress : Progress
@@ -69,7 +72,8 @@ def write_manifest(
     frames = Path(index_dir) / "frames.parquet"
     measures = Path(measures_dir) / "measures.parquet" if measures_dir else None
     told = _read_labels(labels, frames, classes)
-    table = ManifestTable(frames, clustering, sorting, told, classes, hit_threshold, measures)
+    names = {int(number): name for number, name in (cluster_names or {}).items()}
+    table = ManifestTable(frames, clustering, sorting, told, classes, hit_threshold, measures, names)
 
     def report(done: int) -> None:
         on_progress(done, table.n_frames, "frames", note="writing the manifest")

@@ -19,6 +19,7 @@ const map =
   find("map") &&
   new ClusterMap(find("map"), facts, {
     onArea: (polygon) => openArea(polygon),
+    onNoArea: () => (isArea(sheet.shown?.scope) ? closeSheet() : map.redraw()),
     onFrame: (frame) => (window.location.href = `${facts.framesUrl}${frame}/`),
     say: (text) => (find("map-status").textContent = text),
     classes: () => bar.classes,
@@ -30,7 +31,7 @@ const spread = find("spread") && new Spread(find("spread"), facts, openRange);
 function onShown(shown) {
   bar.aim(shown);
   writeChoice([]);
-  if (!JSON.stringify(shown.scope).includes('"polygon"')) map?.forgetArea();
+  if (!isArea(shown.scope)) map?.forgetArea();
   lightUp(shown.scope, []);
   for (const card of document.querySelectorAll("#gallery [data-cluster]")) {
     card.classList.toggle("is-open", Number(card.dataset.cluster) === shown.scope.cluster);
@@ -73,8 +74,15 @@ function onLabelled() {
   if (find("map-colour")?.value === "label") map?.colourBy("label");
 }
 
+/** What was chosen before stays, also on the map, if the server cannot tell what lies in an area. */
 async function openArea(polygon) {
-  if (!(await sheet.open({ polygon }))) announce(find("sheet-status").textContent);
+  const isShown = await sheet.open({ polygon });
+  announce(find("sheet-status").textContent);
+  if (isShown === false) await map.redraw();
+}
+
+function isArea(scope) {
+  return JSON.stringify(scope ?? null).includes('"polygon"');
 }
 
 /** A range is meant of all frames, or of what is chosen already; not of an earlier range within that. */
@@ -163,12 +171,14 @@ function moreLikeThumb(thumb) {
 
 for (const id of ["clear-choice", "map-clear"]) find(id)?.addEventListener("click", () => sheet.gallery.clearChoice());
 find("map-show-choice")?.addEventListener("click", () => openAndGo({ frames: [...sheet.gallery.chosen] }, { sort: "order" }));
-find("sheet-close")?.addEventListener("click", () => {
+find("sheet-close")?.addEventListener("click", closeSheet);
+
+function closeSheet() {
   sheet.close();
   onChoice([]);
   map?.forgetArea();
   document.querySelectorAll("#gallery .is-open").forEach((card) => card.classList.remove("is-open"));
-});
+}
 
 // Clusters that were read anew are shown at once, unless somebody is in the middle of something: there is a link.
 document.body.addEventListener("clusters-ready", () => {
@@ -181,8 +191,12 @@ async function startMap() {
     await map.start();
     new MapKeys(map, {
       say: announce,
-      open: (scope) => openAndGo(scope),
-      area: (polygon) => openAndGo({ polygon }),
+      open: async (scope) => {
+        await sheet.open(scope);
+        announce(sheet.shown ? `${sheet.shown.title}: ${sheet.counted()}` : find("sheet-status").textContent);
+      },
+      area: openArea,
+      view: () => !sheet.section.hidden && sheet.section.focus(),
       moreLike: (frame) => (facts.canBeNear ? moreLike(frame) : announce("There is no network yet that could tell which frames are alike.")),
       choose: (frame) => {
         sheet.gallery.choose(frame);
@@ -195,9 +209,15 @@ async function startMap() {
     find("map-status").textContent = `The map cannot be drawn: ${error.message} The clusters are listed beside it.`;
   }
 }
-find("map-colour")?.addEventListener("change", (event) =>
-  map.colourBy(event.target.value).catch((error) => (find("map-status").textContent = error.message)),
-);
+find("map-colour")?.addEventListener("change", async ({ target }) => {
+  const before = map.coloured;
+  try {
+    await map.colourBy(target.value);
+  } catch (error) {
+    find("map-status").textContent = `The colours are as before: ${error.message}`;
+    target.value = before;
+  }
+});
 if (map) startMap();
 
 /** The address may name what is to be shown: `?scope={…}&sort=…&near=…`, or `?cluster=3`. */

@@ -97,7 +97,7 @@ export class Gallery {
     const tile = makeThumb(entry.index, this.facts);
     tile.dataset.place = place;
     tile.tabIndex = place === this.focused ? 0 : -1;
-    tile.title = describe(entry);
+    tile.title = describe(entry, this.facts.clusters ?? []);
     tile.style.left = `${(place % columns) * TILE}px`;
     tile.style.top = `${Math.floor(place / columns) * TILE}px`;
     this.mark(tile, entry.index);
@@ -196,10 +196,11 @@ export class Gallery {
   }
 }
 
-function describe(entry) {
+function describe(entry, clusters) {
   const parts = [`Frame ${entry.index}`];
   if (entry.cluster !== undefined) {
-    parts.push(entry.cluster < 0 ? "noise" : `cluster ${entry.cluster}, probability ${entry.probability}`);
+    const name = clusters.find(({ id }) => id === entry.cluster)?.name ?? `Cluster ${entry.cluster}`;
+    parts.push(entry.cluster < 0 ? "noise" : `${name}, probability ${entry.probability}`);
     if (entry.outlier !== null) parts.push(`outlier score ${entry.outlier}`);
   }
   return parts.join(" · ");

@@ -11,7 +11,7 @@ export function densityPicture({ left, right, bottom, top, levels }, ink) {
   for (let row = 0; row < SIDE; row += 1) {
     for (let column = 0; column < SIDE; column += 1) {
       const level = levels[(SIDE - 1 - row) * SIDE + column]; // theirs begin at the bottom
-      const alpha = level ? 40 + level * 0.6 : 0;
+      const alpha = level ? 24 + level * 0.5 : 0;
       picture.data.set([red, green, blue, alpha], 4 * (row * SIDE + column));
     }
   }

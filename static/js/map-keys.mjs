@@ -8,7 +8,8 @@ const ASK_AFTER_MS = 350;
 const TOWARDS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export class MapKeys {
-  /** `acts`: `say(text)`, `choose(frame)` which answers how many are chosen, `open(scope)`, `moreLike(frame)`. */
+  /** `acts`: `say(text)`, `choose(frame)` which answers how many are chosen, `open(scope)`, `area(polygon)`,
+   * `view()`, `moreLike(frame)`. */
   constructor(map, acts) {
     Object.assign(this, { map, acts, place: null, radius: 0 });
     this.circle = map.element.parentElement.querySelector(".map-circle");
@@ -27,6 +28,7 @@ export class MapKeys {
       g: () => this.drag("pan", "Drag to move the map"),
       s: () => this.drag("lasso", "Drag to draw an area"),
       c: () => this.chooseGroup(),
+      v: () => acts.view(),
       m: () => this.place !== null && acts.moreLike(this.frame),
       "]": () => this.grow(GROWTH),
       "[": () => this.grow(1 / GROWTH),

@@ -13,9 +13,9 @@ const MOST_WITHOUT_WEBGL = 5000;
 const CARD_AFTER_MS = 125;
 
 export class ClusterMap {
-  /** `onArea(polygon)` hears of each area drawn; `say(text)` shows a sentence below the map. */
-  constructor(element, facts, { onArea, onFrame, say, classes, labelColumnUrl }) {
-    Object.assign(this, { element, facts, onArea, onFrame, say, classes });
+  /** `onArea(polygon)` hears of each area drawn, `onNoArea()` of a double click that takes it away; `say(text)` shows a sentence below the map. */
+  constructor(element, facts, { onArea, onNoArea, onFrame, say, classes, labelColumnUrl }) {
+    Object.assign(this, { element, facts, onArea, onNoArea, onFrame, say, classes });
     this.data = new MapData(facts, labelColumnUrl);
     const frame = element.parentElement;
     [this.ring, this.card] = [frame.querySelector(".map-ring"), frame.querySelector(".map-card")];
@@ -60,7 +60,7 @@ export class ClusterMap {
     const { data, places, facts } = this;
     const found = await colouring(name, { data, places, facts, classes: this.classes() });
     if (asked !== this.asked) return;
-    this.colouring = found;
+    [this.colouring, this.coloured] = [found, name];
     this.shownIds = null;
     this.legend.write(found.groups ?? []);
     this.scale.hidden = !found.numbers;
@@ -177,6 +177,7 @@ export class ClusterMap {
       const polygon = polygonOf(event);
       if (polygon) this.onArea(polygon);
     });
+    graph.on("plotly_deselect", () => setTimeout(() => this.onNoArea())); // Plotly is not done with it yet
     graph.on("plotly_relayout", (changes) => {
       if (changes.dragmode) this.dragmode = changes.dragmode;
       this.onDrawn?.();

@@ -35,7 +35,8 @@ export class Sheet {
     this.part.more.addEventListener("click", () => this.onMoreLike([...this.gallery.chosen].at(-1)));
   }
 
-  /** Open a choice of frames; resolves with whether it is shown. What was shown stays if it is not. */
+  /** Open a choice of frames; resolves with whether it is shown, or null if another was asked for meanwhile.
+   * What was shown stays if it is not. */
   async open(scope, { sort = this.part.sort.value, near = null, base = null } = {}) {
     const asked = { scope: this.pinned(scope), sort, seed: this.seed };
     if (sort === "nearest") asked.near = near ?? (this.part.near.value === "" ? null : Number(this.part.near.value));
@@ -55,7 +56,7 @@ export class Sheet {
       this.refuse(error.message);
       return false;
     }
-    if (!answer) return false;
+    if (!answer) return null;
     this.shown = { ...asked, base, n: answer.n, words: answer.words, title: answer.title };
     this.write();
     this.onShown(this.shown);
@@ -85,6 +86,7 @@ export class Sheet {
 
   counted() {
     const { n, sort, near } = this.shown;
+    if (!n) return "No frames";
     const order = sort === "nearest" ? `the nearest to frame ${near} first` : ORDERS[sort];
     return `${count(n)} ${n === 1 ? "frame" : "frames"}, ${order}`;
   }
@@ -132,10 +134,8 @@ export class Sheet {
   /** Where this choice can be found again. */
   address() {
     const { scope, sort, near } = this.shown;
-    const bare = JSON.stringify({ ...scope, clustering: undefined }, (_, value) =>
-      typeof value === "number" ? Number(value.toPrecision(7)) : value,
-    );
-    const query = new URLSearchParams({ scope: bare, sort });
+    const bare = { ...shortened(scope), clustering: undefined };
+    const query = new URLSearchParams({ scope: JSON.stringify(bare), sort });
     if (sort === "nearest") query.set("near", near);
     if (this.facts.clustering) query.set("clustering", this.facts.clustering);
     return `${window.location.origin}${window.location.pathname}?${query}`;
@@ -154,4 +154,12 @@ export class Sheet {
       this.say(`${this.counted()}. Copy the link from the field.`);
     }
   }
+}
+
+/** The same scope for an address: the corners of an area to five digits of its size, not to sixteen. */
+function shortened(scope) {
+  const found = { ...scope };
+  if (scope.both) found.both = scope.both.map(shortened);
+  if (scope.polygon) found.polygon = scope.polygon.map((corner) => corner.map((each) => Number(each.toPrecision(5))));
+  return found;
 }

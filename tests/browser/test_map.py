@@ -276,6 +276,10 @@ def test_without_an_answer_the_last_choice_stays_and_the_page_says_why(
     expect(status).to_contain_text(f"{n} frames")
     expect(page.locator("#sheet-title")).to_have_text("Cluster 2")
     assert page.locator("#sheet-frames .thumb").count() == tiles > 0
+    page.wait_for_function(f"() => ({N_SELECTED})() === {n}")
+    page.select_option("#map-colour", "predicted")
+    expect(page.locator("#map-status")).to_contain_text("The colours are as before")
+    expect(page.locator("#map-colour")).to_have_value("cluster")
     context.set_offline(False)
     draw_lasso(page)
     expect(page.locator("#sheet-title")).to_have_text("Frames in an area of the map")
@@ -409,3 +413,27 @@ def test_the_frame_page_leads_to_more_frames_like_it_that_can_be_labelled_at_onc
     page.get_by_role("button", name="Round", exact=False).first.click()
     expect(page.locator("#apply-labels")).to_have_text("Apply Round to 3 frames you chose")
     assert watched.faults == []
+
+
+def test_a_double_click_takes_the_area_away_and_the_sheet_with_it(watched: WatchedPage, world: World) -> None:
+    page = open_clusters(watched, world.dataset)
+    draw_lasso(page)
+    assert n_of_sheet(page) > 0
+    box = page.locator("#map").bounding_box()
+    page.mouse.dblclick(box["x"] + 0.9 * box["width"], box["y"] + 0.3 * box["height"])
+    expect(page.locator("#sheet")).to_be_hidden()
+    page.wait_for_function("() => document.getElementById('map').data.every((each) => !each.selectedpoints)")
+    assert watched.faults == []
+
+
+def test_a_link_to_a_drawn_area_finds_the_same_frames(watched: WatchedPage, world: World) -> None:
+    page = open_clusters(watched, world.dataset)
+    draw_lasso(page, right=0.5)
+    n = n_of_sheet(page)
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    page.get_by_role("button", name="Copy the link").click()
+    address = page.get_by_label("Link to these frames").input_value()
+    assert len(address) < 2000 + len(watched.home)
+    page.goto(address)
+    expect(page.locator("#sheet-title")).to_have_text("Frames in an area of the map")
+    assert n_of_sheet(page) == n

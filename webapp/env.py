@@ -40,6 +40,14 @@ def env_int(name: str, default: int, *, minimum: int = 0) -> int:
     return int(value)
 
 
+def env_choice(name: str, choices: tuple[str, ...]) -> str:
+    """Return `name` as one of `choices`, by default the first."""
+    value = env_str(name, choices[0]).lower()
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name}={value} is not understood. Write one of {', '.join(choices)}.")
+    return value
+
+
 def env_list(name: str, default: list[str] | None = None) -> list[str]:
     """Return `name` split at commas."""
     return [part.strip() for part in env_str(name).split(",") if part.strip()] or (default or [])

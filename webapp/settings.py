@@ -8,7 +8,7 @@ from pathlib import Path
 
 from csp.constants import NONE, SELF
 
-from webapp.env import env_bool, env_database, env_int, env_list, env_roots, env_str
+from webapp.env import env_bool, env_choice, env_database, env_int, env_list, env_roots, env_str
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env_str("FRINGE_DATA", str(BASE_DIR / "data"))).resolve()
@@ -80,6 +80,7 @@ INSTALLED_APPS = [
     "csp",
     "webapp.accounts",
     "webapp.jobs",
+    "webapp.notices",
     "webapp.datasets",
     "webapp.uploads",
     "webapp.networks",
@@ -187,6 +188,17 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "interval_start": 0,
 }
 CELERY_TASK_PUBLISH_RETRY = False
+
+# -- mails about jobs that have ended; none without a server
+PUBLIC_URL = env_str("FRINGE_URL", f"{'https' if HTTPS else 'http'}://{ADDRESS}")
+EMAIL_HOST = env_str("FRINGE_MAIL_HOST")
+EMAIL_PORT = env_int("FRINGE_MAIL_PORT", 25, minimum=1)
+EMAIL_HOST_USER = env_str("FRINGE_MAIL_USER")
+EMAIL_HOST_PASSWORD = env_str("FRINGE_MAIL_PASSWORD")
+_MAIL_SECURITY = env_choice("FRINGE_MAIL_SECURITY", ("none", "starttls", "ssl"))
+EMAIL_USE_TLS, EMAIL_USE_SSL = _MAIL_SECURITY == "starttls", _MAIL_SECURITY == "ssl"
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env_str("FRINGE_MAIL_FROM", "fringe@localhost")
 
 # -- words and times
 LANGUAGE_CODE = "en"

@@ -6,6 +6,7 @@ urlpatterns = [
     path("", include("webapp.portal.urls")),
     path("", include("webapp.accounts.urls")),
     path("", include("webapp.jobs.urls")),
+    path("", include("webapp.notices.urls")),
     path("", include("webapp.datasets.urls")),
     path("", include("webapp.uploads.urls")),
     path("", include("webapp.networks.urls")),

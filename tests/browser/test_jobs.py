@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import WatchedPage
 from tests.webapp.world import World
+from webapp.accounts.models import User
 from webapp.jobs.models import Job, State
 from webapp.jobs.services import end_job, submit
 
@@ -60,3 +61,25 @@ def test_a_running_training_draws_its_loss_in_its_row(watched: WatchedPage, worl
 def test_results_and_runs_are_sound_in_both_themes(watched: WatchedPage, world: World) -> None:
     for name in ("portal:dataset-compare", "portal:dataset-runs"):
         assert watched.look(reverse(name, args=[world.dataset.pk])) == []
+
+
+def test_a_notice_appears_on_whichever_page_one_is_and_is_marked_as_read_by_keys(
+    watched: WatchedPage, world: World, person: User
+) -> None:
+    watched.open(reverse("portal:help"))
+    page = watched.page
+    expect(page.locator("[data-notice-count]")).to_be_hidden()
+    job = submit(kind="index", group=world.group, dataset=world.dataset, user=person, params={"again": 1}).job
+    end_job(job, State.FAILED, "A file is gone.")
+    note = page.locator("#toasts .toast-note")
+    expect(note).to_contain_text("Index frames of run of beam time 5123 failed")
+    expect(page.locator("[data-notice-count]")).to_contain_text("1")
+    note.get_by_role("button", name="Mark as read").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-notice-count]")).to_be_hidden()
+    expect(note).to_have_count(0)
+    watched.open(reverse("portal:home"))
+    page.wait_for_timeout(4_000)
+    expect(note).to_have_count(0)
+    assert watched.look(reverse("notices:list")) == []
+    assert watched.look(reverse("notices:settings")) == []

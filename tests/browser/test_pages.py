@@ -56,6 +56,8 @@ def addresses(world: World) -> dict[str, str]:
         "manifests:dataset-classify": dataset,
         "manifests:dataset-download": dataset,
         "jobs:job-list": {},
+        "notices:list": {},
+        "notices:settings": {},
         "jobs:job-detail": {"pk": world.running.pk},
         "live:session-list": {},
         "live:session-detail": {"pk": world.session.pk},

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from webapp.accounts.models import Group, User
 from webapp.jobs.models import ACTIVE, Job, Product, Shard, State
+from webapp.jobs.signals import job_ended
 
 logger = logging.getLogger(__name__)
 
@@ -178,6 +179,7 @@ def end_job(job: Job, state: State, error: str = "", detail: str = "") -> None:
     job.shards.filter(state=State.QUEUED).update(state=State.CANCELLED, finished_at=now)
     job.state, job.error, job.error_detail, job.finished_at = state, error, detail, now
     job.save(update_fields=["state", "error", "error_detail", "finished_at"])
+    job_ended.send_robust(sender=Job, job=job)
     if state == State.SUCCEEDED:
         return
     for follower in job.followers.filter(state__in=ACTIVE):

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import Error, connection
 
 from webapp.jobs.lifecycle import reap
-from webapp.jobs.signals import tidying
+from webapp.jobs.signals import swept, tidying
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ class Command(BaseCommand):
         while True:
             try:
                 reap()
+                swept.send_robust(sender=Command)
                 if time.monotonic() >= next_tidying:
                     next_tidying += TIDY_EVERY_S
                     tidying.send_robust(sender=Command)  # it logs what goes wrong in an app

@@ -16,7 +16,9 @@ PARTS = (
     ("clustering", "--points", "200000"),
     ("clustering", "--points", "1000000", "--give-up", "11"),
     ("projection",),
-    ("supervised", "--labels-per-kind", "8", "--seed", "0"),
+    ("supervised", "--labels", "4", "8", "16", "32", "64"),
+    ("supervised", "--labels", "4", "8", "16", "32", "64", "--set", "posed"),
+    *(("supervised", "--labels", "8", "64", "--light", light) for light in ("0.3", "0.1", "0.03")),
     ("learning",),
     ("disentanglement", "--steps", "3000"),
 )

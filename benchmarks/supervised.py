@@ -1,15 +1,17 @@
-"""How well a few labels sort simulated frames.
+"""How well a few labels sort simulated frames: `python -m benchmarks.supervised --labels 4 8 16 32 64`.
 
-``python -m benchmarks.supervised --labels-per-kind 8 --seed 0`` trains as a user's job does, held-back labels
-included, and sorts all frames without a label; the kinds of particle are the classes. Beside the classifier
-stand logistic regression on angular magnitudes of the logarithmic image, and its two experts alone.
+Kinds of particle are the classes, one a frame; all frames without a label are judged. Beside the default
+recipe stand, on the same labels in the same run, logistic regression on angular magnitudes of the logarithmic
+image, and the residual network with the logarithmic activation, trained from scratch on images. ``--set
+posed`` takes solids in random pose, ``--light 0.1`` a tenth of the photons.
 """
 
 import argparse
 import json
 import tempfile
 import time
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,94 +21,115 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from workers.science.angular_head import angular_features
+from benchmarks.unsupervised import make_condensed
 from workers.science.classifier import classify_frames
 from workers.science.classifier_recipe import ClassifierRecipe
-from workers.science.held_back import hold_back
+from workers.science.labelled_frames import LabelledFrames
 from workers.science.metrics import decide, score
 from workers.science.polar import polar_maps
-from workers.science.simulate import Recipe, detector_mask, simulate_frames
-from workers.science.train_classifier import LabelledFrames, train
+from workers.science.scale import read_scale
+from workers.science.train_classifier import train
 
-SIDE = 96
-
-
-def simulated(n_frames: int, seed: int, threads: int) -> tuple[NDArray[np.uint8], NDArray[np.str_], float]:
-    """Return condensed frames (n, SIDE, SIDE), their kinds (n,), and the counts at grey level 255."""
-    recipe = Recipe(shape=(SIDE, SIDE))
-    good = detector_mask(recipe, seed) == 0
-    made = [frame for chunk in simulate_frames(recipe, seed, n_frames, threads=threads) for frame in chunk]
-    counts = np.stack([frame.counts for frame in made]).astype(np.float32) * good
-    scale_max = float(np.percentile(counts.max(axis=(1, 2)), 99))
-    levels = np.minimum(255 * np.log1p(counts) / np.log1p(scale_max), 255).round()
-    return levels.astype(np.uint8), np.array([frame.particle.kind for frame in made]), scale_max
+FROM_SCRATCH = {"shapes": False, "residual": True, "input": "image", "held_back": 0.0}
+OURS = "classifier"
 
 
-def chosen_rows(kinds: NDArray[np.str_], per_kind: int, seed: int) -> NDArray[np.int64]:
-    """Return `per_kind` random rows of each kind."""
-    rng = np.random.default_rng(seed)
-    names = np.unique(kinds)
-    return np.concatenate([rng.permutation(np.flatnonzero(kinds == name))[:per_kind] for name in names])
+@dataclass(frozen=True)
+class Task:
+    """Frames of known kinds: some have labels, the others are judged."""
+
+    everything: LabelledFrames
+    rows: NDArray[np.int64]
+    seed: int
+
+    @property
+    def others(self) -> NDArray[np.int64]:
+        """The rows that have no label."""
+        return np.setdiff1d(np.arange(len(self.everything.matrix)), self.rows)
 
 
-def regression(frames: LabelledFrames, others: LabelledFrames) -> NDArray[np.float32]:
-    """Return what plain logistic regression on angular magnitudes says of `others`."""
+def learn_by(recipe: dict) -> Callable[[Task], NDArray[np.float32]]:
+    """Return a method that trains as a user's job does, figures and all."""
 
-    def magnitudes(part: LabelledFrames) -> NDArray[np.float32]:
-        images = part.condensed.astype(np.float32) / 255
-        centres = np.zeros((len(images), 2), np.float32)
-        maps = polar_maps(images, part.good, centres, n_radii=32, n_angles=64)
+    def method(task: Task) -> NDArray[np.float32]:
+        labelled, others = task.everything.part(task.rows), task.everything.condensed[task.others]
+        with tempfile.TemporaryDirectory() as scratch:
+            settings = ClassifierRecipe.from_dict(recipe)
+            found = train(labelled, settings, task.seed, Path(scratch), lambda *_, **__: None, others)
+        return classify_frames(others, found.network)
+
+    return method
+
+
+def regress(task: Task) -> NDArray[np.float32]:
+    """Return what plain logistic regression on angular magnitudes says."""
+    good = task.everything.good
+
+    def magnitudes(rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        images = task.everything.condensed[rows].astype(np.float32) / 255
+        maps = polar_maps(images, good, np.zeros((len(images), 2), np.float32), n_radii=32, n_angles=64)
         return np.abs(np.fft.rfft(maps, axis=2))[:, :, :13].reshape(len(images), -1) / 64
 
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.05, max_iter=1000))
-    model.fit(magnitudes(frames), frames.matrix.argmax(axis=1))
-    return model.predict_proba(magnitudes(others)).astype(np.float32)
+    model.fit(magnitudes(task.rows), task.everything.matrix[task.rows].argmax(axis=1))
+    return model.predict_proba(magnitudes(task.others)).astype(np.float32)
+
+
+def make_frames(folder: Path, options: argparse.Namespace, seed: int) -> LabelledFrames:
+    """Simulate and condense frames."""
+    folder.mkdir()
+    kinds = make_condensed(folder, argparse.Namespace(**(vars(options) | {"seed": seed})))
+    condensed, (scale, scale_max) = np.load(folder / "condensed.npy"), read_scale(folder)
+    classes = sorted(set(kinds.tolist()))
+    matrix = kinds[:, None] == np.array(classes)
+    return LabelledFrames(condensed, matrix, condensed.max(axis=0) > 0, scale_max, classes, True, scale)
+
+
+def choose_labels(matrix: NDArray[np.bool_], per_kind: int, seed: int) -> NDArray[np.int64]:
+    """Return `per_kind` random rows of each kind."""
+    random = np.random.default_rng(seed)
+    return np.concatenate([random.permutation(np.flatnonzero(column))[:per_kind] for column in matrix.T])
 
 
 def main() -> None:
-    """Simulate, train, sort, and print one line of JSON for each method."""
+    """Simulate, train, sort; print one line of JSON for each method, and the means over the seeds."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--labels-per-kind", type=int, default=8)
-    parser.add_argument("--frames", type=int, default=900)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--labels", type=int, nargs="+", default=[8, 64], help="labels of each kind")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--set", choices=("balanced", "posed"), default="balanced")
+    parser.add_argument("--frames", type=int, default=2400)
+    parser.add_argument("--size", type=int, default=128, help="side of a condensed frame, in pixels")
+    parser.add_argument("--light", type=float, default=1.0, help="share of the photons that is kept")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--recipe", type=json.loads, default={}, help="settings of the classifier, as JSON")
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    condensed, kinds, scale_max = simulated(arguments.frames, arguments.seed, arguments.threads)
-    classes = sorted(set(kinds.tolist()))
-    matrix = kinds[:, None] == np.array(classes)
-    everything = LabelledFrames(condensed, matrix, condensed.max(axis=0) > 0, scale_max, classes, True)
-    rows = chosen_rows(kinds, arguments.labels_per_kind, arguments.seed)
-    labelled, others = everything.part(rows), everything.part(np.setdiff1d(np.arange(len(kinds)), rows))
-
-    def report(method: str, probabilities: NDArray[np.float32], **more: float) -> None:
-        figures = score(others.matrix, probabilities, decide(probabilities, True), classes, True)
-        kept = {name: figures[name] for name in ("n_frames", "macro_f1", "macro_average_precision", "mcc")}
-        print(json.dumps({"method": method} | kept | more), flush=True)
-
-    report("logistic regression on angular magnitudes", regression(labelled, others))
-    recipe = ClassifierRecipe.from_dict(arguments.recipe)
-    with tempfile.TemporaryDirectory() as scratch:
-        held_back = hold_back(labelled.matrix, recipe.held_back, arguments.seed)
-        network, _, _, seconds = train(
-            labelled, held_back, recipe, arguments.seed, Path(scratch), lambda *_, **__: None
-        )
-    begin = time.monotonic()
-    joined = classify_frames(others.condensed, network)
-    report(
-        "classifier",
-        joined,
-        share=network.share,
-        train_s=round(seconds, 1),
-        sort_s=round(time.monotonic() - begin, 1),
-    )
-    report("its residual network alone", classify_frames(others.condensed, replace(network, angular=None)))
-    if network.angular is not None:
-        features = torch.from_numpy(angular_features(others.condensed, others.good, scale_max))
-        with torch.inference_mode():
-            alone = network.angular(features.to(next(network.angular.parameters()).device)).softmax(dim=1)
-        report("its angular head alone", alone.cpu().numpy())
+    parser.add_argument("--only-ours", action="store_true", help="without the baselines")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    methods = {OURS: learn_by(options.recipe)}
+    if not options.only_ours:
+        methods |= {
+            "regression on angular magnitudes": regress,
+            "network from scratch": learn_by(FROM_SCRATCH),
+        }
+    found: dict[tuple[str, int], list[float]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in options.seeds:
+            everything = make_frames(Path(folder) / str(seed), options, seed)
+            for per_kind in options.labels:
+                task = Task(everything, choose_labels(everything.matrix, per_kind, seed), seed)
+                for name, method in methods.items():
+                    begun = time.monotonic()
+                    said = method(task)
+                    truth, classes = everything.matrix[task.others], everything.classes
+                    figures = score(truth, said, decide(said, True), classes, True)
+                    row = {"method": name, "labels": per_kind, "seed": seed, "macro_f1": figures["macro_f1"]}
+                    row |= {"mcc": figures["mcc"], "seconds": round(time.monotonic() - begun, 1)}
+                    print(json.dumps(row), flush=True)
+                    found.setdefault((name, per_kind), []).append(figures["macro_f1"])
+    print(f"macro F1, mean of seeds {options.seeds}; {options.set}, light {options.light}")
+    print(f"{'method':36}" + "".join(f"{n:>8}" for n in options.labels))
+    for name in methods:
+        print(f"{name:36}" + "".join(f"{np.mean(found[name, n]):8.3f}" for n in options.labels))
 
 
 if __name__ == "__main__":

@@ -48,6 +48,8 @@ def make_condensed(folder: Path, options: argparse.Namespace) -> NDArray[np.str_
         counts, kinds, good = posed_frames(options.frames, options.seed)
     else:
         counts, kinds, good = _droplets(options)
+    if options.light < 1:  # of Poisson counts a random part is kept, which are Poisson counts again
+        counts = np.random.default_rng(options.seed).binomial(counts, options.light).astype(np.uint16)
     mean, peak = counts.mean(axis=0, dtype=np.float32), counts.max(axis=0).astype(np.float32)
     recipe = CondenseRecipe(size=options.size)
     geometry, found = plan_geometry(Patterns(mean, peak, len(counts)), good, recipe)
@@ -150,6 +152,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=1600)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--size", type=int, default=128, help="side of a condensed frame, in pixels")
+    parser.add_argument("--light", type=float, default=1.0, help="share of the counts that is kept")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--learn", type=json.loads, default={}, help="recipe of the step learn, as JSON")
     parser.add_argument("--cluster", type=json.loads, default={}, help="recipe of the step cluster, as JSON")

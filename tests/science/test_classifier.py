@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 import torch
 
-from workers.science.angular_head import angular_features, fit_angular_head
 from workers.science.classifier import AiryNet, LogActivation, normalised_counts
 from workers.science.classifier_augment import augment
 from workers.science.classifier_input import network_levels
 from workers.science.classifier_recipe import PUBLISHED, ClassifierRecipe
 from workers.science.errors import Cancelled, RecipeError, TrainingError
-from workers.science.held_back import check_learnable, hold_back
-from workers.science.train_classifier import Fit, LabelledFrames, class_weights, learning_rate
+from workers.science.fit_residual import Fit, class_weights, learning_rate
+from workers.science.held_back import check_learnable, choose_rows, folds_of, hold_back
+from workers.science.labelled_frames import LabelledFrames
 
 SIDE = 48
 SCALE_MAX = 1000.0
-SMALL = {"width": 4, "n_steps": 10, "batch": 16, "angular": False}
+SMALL = {"shapes": False, "residual": True, "width": 4, "n_steps": 10, "batch": 16}
 
 
 def patterns(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -75,39 +75,6 @@ def test_intensity_over_two_decades_hardly_changes_what_the_network_sees():
 def test_a_dark_frame_stays_finite():
     seen = normalised_counts(torch.zeros(1, 8, 8), torch.ones(8, 8), SCALE_MAX)
     assert torch.isfinite(seen).all()
-    dark = np.zeros((1, SIDE, SIDE), np.uint8)
-    assert np.isfinite(angular_features(dark, np.ones((SIDE, SIDE), bool), SCALE_MAX)).all()
-
-
-def test_angular_features_do_not_know_quarter_turns():
-    condensed, _ = patterns(6)
-    good = np.ones((SIDE, SIDE), bool)
-    there = angular_features(condensed, good, SCALE_MAX)
-    turned = angular_features(np.ascontiguousarray(np.rot90(condensed, axes=(1, 2))), good, SCALE_MAX)
-    assert np.median(np.abs(there - turned)) < 0.01 * there.std()
-
-
-@pytest.mark.parametrize("single_label", [True, False])
-def test_the_angular_head_tells_rings_from_streaks_after_eight_labels_each(single_label):
-    condensed, matrix = patterns(40)
-    features = angular_features(condensed, condensed.max(axis=0) > 0, SCALE_MAX)
-    head = fit_angular_head(features[:16], matrix[:16], single_label, seed=0)
-    decided = head(torch.from_numpy(features[16:])).argmax(dim=1).numpy()
-    assert (decided == matrix[16:].argmax(axis=1)).mean() > 0.9
-
-
-def test_a_class_without_labels_is_not_found_and_one_that_all_have_always():
-    features = (
-        np.random.default_rng(0).normal(size=(6, angular_features(*_dark()).shape[1])).astype(np.float32)
-    )
-    matrix = np.array([[True, False, bool(i % 2)] for i in range(6)])
-    probabilities = fit_angular_head(features, matrix, False, 0)(torch.from_numpy(features)).sigmoid()
-    assert (probabilities[:, 0] > 0.99).all()
-    assert (probabilities[:, 1] < 0.01).all()
-
-
-def _dark() -> tuple[np.ndarray, np.ndarray, float]:
-    return np.zeros((1, SIDE, SIDE), np.uint8), np.ones((SIDE, SIDE), bool), SCALE_MAX
 
 
 @pytest.mark.parametrize("form", ["polar", "image"])
@@ -183,7 +150,7 @@ def test_the_same_seed_gives_the_same_network_and_another_one_another(tmp_path):
 
 
 def test_a_fit_goes_on_from_its_checkpoint_as_if_it_had_not_been_interrupted(tmp_path, monkeypatch):
-    monkeypatch.setattr("workers.science.train_classifier.CHECKPOINT_EVERY", 4)
+    monkeypatch.setattr("workers.science.fit_residual.CHECKPOINT_EVERY", 4)
     recipe = ClassifierRecipe.from_dict(SMALL)
 
     def cancel_at_six(done: int, *_: object, **__: object) -> None:
@@ -252,6 +219,9 @@ def test_rare_classes_weigh_more_and_absent_ones_do_not_blow_up():
         {"exclusive": "Empty"},
         {"learning_rate": float("nan")},
         {"flip": 1},
+        {"shapes": False},
+        {"folds": 1},
+        {"angular": True},
     ],
 )
 def test_a_recipe_refuses_what_it_does_not_know(settings):
@@ -274,6 +244,28 @@ def test_a_fifth_of_each_class_is_held_back_and_every_class_is_on_both_sides():
     assert matrix[~held].any(axis=0).all()
     assert 0.15 < held.mean() < 0.3
     assert hold_back(matrix, 0.2, seed=3).tolist() == rows.tolist()
+
+
+def test_every_class_is_spread_over_the_parts_of_the_labels():
+    rng = np.random.default_rng(0)
+    matrix = rng.random((300, 4)) < [0.9, 0.5, 0.1, 0.03]
+    folds = folds_of(matrix, 5, seed=3)
+    assert np.bincount(folds).tolist() == [60] * 5
+    for column in matrix.T:
+        spread = np.bincount(folds[column], minlength=5)
+        assert spread.min() >= 1
+        assert spread.max() - spread.min() <= max(3, column.sum() // 10)
+    assert folds_of(np.eye(3, dtype=bool), 5, 0).tolist() != [0, 0, 0]
+    assert sorted(folds_of(np.eye(3, dtype=bool), 5, 0)) == [0, 1, 2]
+
+
+def test_of_too_many_labels_rare_classes_are_kept():
+    matrix = np.zeros((10_000, 2), bool)
+    matrix[:, 0], matrix[::500] = True, [False, True]
+    rows = choose_rows(matrix, 1000, seed=0)
+    assert len(rows) == len(np.unique(rows)) == 1000
+    assert matrix[rows, 1].sum() == 20
+    assert choose_rows(matrix, 20_000, seed=0).tolist() == list(range(10_000))
 
 
 def test_the_only_frame_of_a_class_is_never_held_back():

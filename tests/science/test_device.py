@@ -44,7 +44,7 @@ def made(folder: Path, make: Callable[..., dict], name: str, **arguments: object
 
 
 def labelled(folder: Path) -> dict[str, object]:
-    recipe = SMALL | {"angular": True}
+    recipe = SMALL | {"shapes": True}
     given = {"labels": str(folder / "labels.npz"), "classes": ["ring", "streak"], "single_label": True}
     return given | {"recipe": recipe}
 
@@ -73,7 +73,7 @@ def test_class_probabilities_of_cpu_and_gpu_agree(data):
     network = load_classifier(folder)
     assert next(network.residual.parameters()).device.type == "cuda"
     there = classify_frames(condensed, network)
-    on_cpu = replace(network, residual=network.residual.cpu(), angular=network.angular.cpu())
+    on_cpu = replace(network, residual=network.residual.cpu())
     here = classify_frames(condensed, on_cpu)
     assert there.std() > 0.1
     # Convolutions on a GPU round to ten bits (TF32).

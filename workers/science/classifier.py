@@ -1,4 +1,4 @@
-"""The supervised network: a residual network after airynet, joined with rotation-invariant features."""
+"""The classifier: an expert on shapes, a residual network after airynet, or both."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,15 +11,19 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from workers.science.angular_head import DARK, AngularHead, angular_features
 from workers.science.classifier_input import network_levels
+from workers.science.classifier_recipe import ClassifierRecipe
 from workers.science.device import pick_device
 from workers.science.errors import RecipeError
+from workers.science.labelled_frames import LabelledFrames
 from workers.science.network import load_card, load_tensors, require_kind
 from workers.science.scale import DEFAULT, read_scale
+from workers.science.shape_expert import ShapeExpert, expert_features
+from workers.science.shapenet.network import ShapeNetwork, as_tensors, from_tensors, shape_network
 
 LOG_SLOPE = 0.2  # `a` of the logarithmic activation, and the slope of the leaky ReLU, as published
 BRIGHTNESS = 30.0  # mean of the input; puts the weak outer rings on the curved part of the logarithm
+DARK = 1e-3  # counts per pixel; keeps a frame with nothing on it from being divided by zero
 BATCH = 256
 
 
@@ -116,13 +120,17 @@ class Classifier:
 
     Attributes
     ----------
-    residual : AiryNet
+    residual : AiryNet or None
     form : str
         What it sees of a frame: ``"polar"`` or ``"image"``.
-    angular : AngularHead or None
-        The second expert.
+    shapes : ShapeExpert or None
+        Of the two at least one is there.
+    seeing : ShapeNetwork or None
+        The network that the expert on shapes looks through.
     share : float
-        Weight of the residual network's logits in their mean with those of the angular head.
+        Weight of the residual network's logits in their mean with those of the expert on shapes.
+    temperature : float
+        By which joined logits are divided, so that probabilities are as often right as they say.
     good : ndarray of shape (s, s), bool
         Pixels that carry signal.
     scale_max : float
@@ -136,10 +144,12 @@ class Classifier:
         How counts become grey levels.
     """
 
-    residual: AiryNet
+    residual: AiryNet | None
     form: str
-    angular: AngularHead | None
+    shapes: ShapeExpert | None
+    seeing: ShapeNetwork | None
     share: float
+    temperature: float
     good: NDArray[np.bool_]
     scale_max: float
     single_label: bool
@@ -148,21 +158,55 @@ class Classifier:
     exclusive: list[int]
     scale: str = DEFAULT
 
-    def logits(self, condensed: NDArray[np.uint8]) -> Tensor:
-        """Return the joined logits (b, k) of one batch of condensed frames (b, s, s)."""
-        residual, angular = self.expert_logits(condensed)
-        return residual if angular is None else self.share * residual + (1 - self.share) * angular
+    @classmethod
+    def of(
+        cls,
+        frames: LabelledFrames,
+        recipe: ClassifierRecipe,
+        *,
+        residual: AiryNet | None = None,
+        shapes: ShapeExpert | None = None,
+        share: float = 1.0,
+        temperature: float = 1.0,
+    ) -> "Classifier":
+        """Return what was learned from labelled frames, with thresholds of 0.5."""
+        return cls(
+            residual,
+            recipe.input,
+            shapes,
+            shape_network() if shapes is not None else None,
+            share,
+            temperature,
+            frames.good,
+            frames.scale_max,
+            frames.single_label,
+            frames.classes,
+            [0.5] * len(frames.classes),
+            [frames.classes.index(name) for name in recipe.exclusive],
+            frames.scale,
+        )
 
-    def expert_logits(self, condensed: NDArray[np.uint8]) -> tuple[Tensor, Tensor | None]:
-        """Return the logits (b, k) of the residual network and of the angular head."""
-        device = next(self.residual.parameters()).device
-        seen = network_levels(condensed, self.good, self.scale_max, self.form, self.scale)
-        levels, good = (torch.from_numpy(part).to(device) for part in seen)
-        residual = self.residual(normalised_counts(levels, good, self.scale_max))
-        if self.angular is None:
-            return residual, None
-        features = torch.from_numpy(angular_features(condensed, self.good, self.scale_max, self.scale))
-        return residual, self.angular(features.to(device))
+    def logits(self, condensed: NDArray[np.uint8]) -> Tensor:
+        """Return the joined logits (b, k), on the CPU, of one batch of condensed frames (b, s, s)."""
+        residual, shapes = self.expert_logits(condensed)
+        if residual is None or shapes is None:
+            joined = shapes if residual is None else residual
+        else:
+            joined = self.share * residual + (1 - self.share) * shapes
+        return joined / self.temperature
+
+    def expert_logits(self, condensed: NDArray[np.uint8]) -> tuple[Tensor | None, Tensor | None]:
+        """Return the logits (b, k), on the CPU, of the residual network and of the expert on shapes."""
+        residual, shapes = None, None
+        if self.residual is not None:
+            device = next(self.residual.parameters()).device
+            seen = network_levels(condensed, self.good, self.scale_max, self.form, self.scale)
+            levels, good = (torch.from_numpy(part).to(device) for part in seen)
+            residual = self.residual(normalised_counts(levels, good, self.scale_max)).cpu()
+        if self.shapes is not None:
+            features = expert_features(condensed, self.good, self.scale_max, self.scale, self.seeing)
+            shapes = self.shapes(torch.from_numpy(features))
+        return residual, shapes
 
 
 def classify_frames(condensed: NDArray[np.uint8], network: Classifier) -> NDArray[np.float32]:
@@ -194,7 +238,7 @@ def classify_frames(condensed: NDArray[np.uint8], network: Classifier) -> NDArra
         for start in range(0, len(condensed), BATCH):
             logits = network.logits(condensed[start : start + BATCH])
             found = logits.softmax(dim=1) if network.single_label else logits.sigmoid()
-            probabilities[start : start + BATCH] = found.cpu().numpy()
+            probabilities[start : start + BATCH] = found.numpy()
     return probabilities
 
 
@@ -218,18 +262,25 @@ def load_classifier(folder: str | Path) -> Classifier:
     """
     card, tensors = load_card(folder), load_tensors(folder)
     require_kind(card, "classifier")
+    if "shapes" not in card["recipe"]:
+        cause = "was trained by an earlier version of Fringe, with experts that are not there any more"
+        raise RecipeError("This classifier", cause, "Train it again on the same labels")
     classes, single_label = card["classes"], card["single_label"]
-    residual = AiryNet(card["recipe"]["width"], len(classes))
-    residual.load_state_dict(_under("residual.", tensors))
-    angular = _under("angular.", tensors)
-    head = AngularHead.from_state(angular) if angular else None
     device = pick_device()
     scale, scale_max = read_scale(folder)
+    state, shapes, seeing = (_under(prefix, tensors) for prefix in ("residual.", "shapes.", "seeing."))
+    residual = None
+    if state:
+        residual = AiryNet(card["recipe"]["width"], len(classes))
+        residual.load_state_dict(state)
+        residual = residual.to(device).eval()
     return Classifier(
-        residual.to(device).eval(),
-        card["recipe"].get("input", "image"),
-        head.to(device).eval() if head else None,
+        residual,
+        card["recipe"]["input"],
+        ShapeExpert.from_state(shapes) if shapes else None,
+        from_tensors(seeing) if seeing else None,
         float(card["residual_share"]),
+        float(card["temperature"]),
         tensors["good"].numpy().astype(np.bool_),
         scale_max,
         single_label,
@@ -242,10 +293,13 @@ def load_classifier(folder: str | Path) -> Classifier:
 
 def classifier_state(network: Classifier) -> dict[str, Tensor]:
     """Return all tensors of a classifier, by the names that `load_classifier` expects."""
-    state = {f"residual.{name}": value for name, value in network.residual.state_dict().items()}
-    if network.angular is not None:
-        state |= {f"angular.{name}": value for name, value in network.angular.state_dict().items()}
-    return state | {"good": torch.from_numpy(network.good.astype(np.uint8))}
+    state = {"good": torch.from_numpy(network.good.astype(np.uint8))}
+    if network.residual is not None:
+        state |= {f"residual.{name}": value for name, value in network.residual.state_dict().items()}
+    if network.shapes is not None and network.seeing is not None:
+        state |= {f"shapes.{name}": value for name, value in network.shapes.state_dict().items()}
+        state |= as_tensors(network.seeing, "seeing.")
+    return state
 
 
 def _under(prefix: str, tensors: dict[str, Any]) -> dict[str, Tensor]:

@@ -89,3 +89,44 @@ def hold_back(matrix: NDArray[np.bool_], share: float, seed: int) -> NDArray[np.
             left = groups[~held].sum(axis=0) - groups[row]
             held[row] = bool((left[groups[row]] > 0).all())  # never the last frame of a class
     return np.flatnonzero(held)
+
+
+def folds_of(matrix: NDArray[np.bool_], n_folds: int, seed: int) -> NDArray[np.int64]:
+    """Divide labelled frames into parts, so that every class is spread over as many of them as it can be.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (m, k), bool
+    n_folds : int
+        Parts; as many as there are frames, if these are fewer.
+    seed : int
+
+    Returns
+    -------
+    folds : ndarray of shape (m,), int64
+        The part of each frame.
+    """
+    n_folds = min(n_folds, len(matrix))
+    order = np.random.default_rng(seed).permutation(len(matrix))
+    groups = np.column_stack([matrix, ~matrix.any(axis=1)])
+    folds, next_one = np.full(len(matrix), -1), 0
+    for column in np.argsort(groups.sum(axis=0), kind="stable"):  # the rarest class is spread first
+        free = [row for row in order[groups[order, column]] if folds[row] < 0]
+        for row in free:
+            folds[row] = next_one % n_folds
+            next_one += 1
+    return folds
+
+
+def choose_rows(matrix: NDArray[np.bool_], most: int, seed: int) -> NDArray[np.int64]:
+    """Return at most `most` rows, int64 ascending; frames of rare classes are taken before others.
+
+    Whole clusters are labelled by one key: a hundred thousand frames of one class say hardly more than some
+    thousands do.
+    """
+    if len(matrix) <= most:
+        return np.arange(len(matrix))
+    groups = np.column_stack([matrix, ~matrix.any(axis=1)])
+    weights = (groups / np.maximum(groups.sum(axis=0), 1)).max(axis=1)
+    random = np.random.default_rng(seed)
+    return np.sort(random.choice(len(matrix), most, replace=False, p=weights / weights.sum()))

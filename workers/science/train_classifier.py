@@ -1,369 +1,236 @@
-"""The training of the supervised network on a person's labels."""
+"""The training of a classifier on a person's labels, and what it says of frames that it has not seen."""
 
-import hashlib
-import json
 import time
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from workers.science.angular_head import AngularHead, angular_features, fit_angular_head
-from workers.science.checkpoint import load_checkpoint, optimiser_tensors, restore_optimiser, save_checkpoint
-from workers.science.classifier import (
-    BATCH,
-    AiryNet,
-    Classifier,
-    classify_frames,
-    normalised_counts,
-)
-from workers.science.classifier_augment import augment
-from workers.science.classifier_input import network_levels
+from workers.science.classifier import BATCH, Classifier, classify_frames
 from workers.science.classifier_recipe import ClassifierRecipe
-from workers.science.device import pick_device
-from workers.science.errors import TrainingError
+from workers.science.fit_residual import Fit
+from workers.science.held_back import folds_of, hold_back
+from workers.science.labelled_frames import LabelledFrames
 from workers.science.metrics import decide, macro_f1
 from workers.science.progress import Progress
-from workers.science.scale import DEFAULT
+from workers.science.shape_expert import CHUNK, ShapeExpert, expert_features, fit_shape_expert
 
-CHECKPOINT_EVERY = 25
-POINTS = 60  # of the live curve, per fit
-WARM_UP = 0.25  # share of the steps in which the one-cycle rate rises
-MAX_CLASS_WEIGHT = 10.0
 SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)  # of the residual network, from which the held-back frames choose
-USUAL_SHARE = 0.25  # where there are none: few labels, so that the invariant features know more
+USUAL_SHARE = 0.25  # where there are none: few labels, so that the expert on shapes knows more
+TEMPERATURES = np.geomspace(0.1, 10.0, 61)
+FEWEST_FOR_TEMPERATURE = 20
 
 
 @dataclass(frozen=True)
-class LabelledFrames:
-    """Labelled frames in memory.
+class Trained:
+    """What a training leaves.
 
     Attributes
     ----------
-    condensed : ndarray of shape (m, s, s), uint8
-    matrix : ndarray of shape (m, k), bool
-    good : ndarray of shape (s, s), bool
-        Pixels that carry signal.
-    scale_max : float
-        Counts at grey level 255.
-    classes : list of str
-    single_label : bool
-    scale : {"log", "sqrt", "none"}
-        How counts became grey levels.
+    network : Classifier
+        Learned from all labels, with thresholds of 0.5.
+    judged : ndarray of shape (t,), int64
+        Rows of the labelled frames that were judged by a fit that had not seen them; may be empty.
+    probabilities : ndarray of shape (t, k), float32
+        What those fits said.
+    origin : str
+        How that came about, for the card.
+    curve : list of dict
+    seconds : float
+        Of this attempt.
     """
 
-    condensed: NDArray[np.uint8]
-    matrix: NDArray[np.bool_]
-    good: NDArray[np.bool_]
-    scale_max: float
-    classes: list[str]
-    single_label: bool
-    scale: str = DEFAULT
-
-    def part(self, rows: NDArray[np.int64]) -> "LabelledFrames":
-        """Return some of the frames."""
-        return replace(self, condensed=self.condensed[rows], matrix=self.matrix[rows])
+    network: Classifier
+    judged: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+    origin: str
+    curve: list[dict[str, Any]]
+    seconds: float
 
 
-@dataclass
-class Fit:
-    """One fit of a network: its state, its checkpoint, and its steps.
-
-    A step draws all its random numbers from (seed, name, step), so that a fit that goes on from a checkpoint
-    takes the same steps as one that was never interrupted.
-    """
-
-    name: str
-    frames: LabelledFrames
-    recipe: ClassifierRecipe
-    seed: int
-    scratch: Path
-    held_back: LabelledFrames | None = None
-    curve: list[dict[str, Any]] = field(default_factory=list)
-    step: int = 0
-
-    def __post_init__(self) -> None:
-        with torch.random.fork_rng():
-            torch.manual_seed(self._seed("weights"))
-            self.network = AiryNet(self.recipe.width, len(self.frames.classes))
-        self.device = pick_device()
-        self.network.to(self.device)
-        self.optimiser = _optimiser(self.network, self.recipe)
-        frames = self.frames
-        seen = network_levels(
-            frames.condensed, frames.good, frames.scale_max, self.recipe.input, frames.scale
-        )
-        self.levels, self.good = (torch.from_numpy(part).to(self.device) for part in seen)
-        self.targets = torch.from_numpy(self.frames.matrix).to(self.device).float()
-        self.weights = class_weights(self.frames.matrix, self.frames.single_label).to(self.device)
-        self._restore()
-
-    def run(self, on_progress: Progress, offset: int, total: int) -> Classifier:
-        """Take all steps that are left and return the trained network.
-
-        Raises
-        ------
-        TrainingError
-            If the loss is no longer a number.
-        """
-        every = max(1, self.recipe.n_steps // POINTS)
-        while self.step < self.recipe.n_steps:
-            loss = self._take_step()
-            last = self.step == self.recipe.n_steps
-            point = None
-            if self.step % every == 0 or last:
-                point = self._point(loss, offset, score=last or self.step % (every * 10) == 0)
-                self.curve.append(point)
-            if self.step % CHECKPOINT_EVERY == 0 or last:
-                self._save()
-            on_progress(offset + self.step, total, "steps", note=self.name, point=point)
-        return self.as_classifier()
-
-    def as_classifier(self) -> Classifier:
-        """Return the network as it is now, joined with the angular head if the recipe says so."""
-        frames = self.frames
-        exclusive = [frames.classes.index(name) for name in self.recipe.exclusive]
-        return Classifier(
-            self.network.eval(),
-            self.recipe.input,
-            self._angular_head,
-            USUAL_SHARE,
-            frames.good,
-            frames.scale_max,
-            frames.single_label,
-            frames.classes,
-            [0.5] * len(frames.classes),
-            exclusive,
-            frames.scale,
-        )
-
-    @cached_property
-    def _angular_head(self) -> AngularHead | None:
-        """The second expert, which needs no steps."""
-        if not self.recipe.angular:
-            return None
-        frames = self.frames
-        features = angular_features(frames.condensed, frames.good, frames.scale_max, frames.scale)
-        head = fit_angular_head(features, frames.matrix, frames.single_label, self.seed)
-        return head.to(self.device).eval()
-
-    def _take_step(self) -> float:
-        """Draw a batch, go one step downhill, and return the loss."""
-        self.network.train()
-        generator = torch.Generator().manual_seed(self._seed(f"step {self.step}"))
-        rows = self._rows().to(self.device)
-        levels = augment(self.levels[rows], self.frames.scale_max, self.recipe, generator)
-        logits = self.network(normalised_counts(levels, self.good, self.frames.scale_max))
-        loss = self._loss(logits, self.targets[rows])
-        for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.step, self.recipe)
-        self.optimiser.zero_grad(set_to_none=True)
-        (loss + self._l1()).backward()
-        self.optimiser.step()
-        self.step += 1
-        value = float(loss.detach())
-        if not np.isfinite(value):
-            cause = f"the loss is not a number any more at step {self.step}"
-            raise TrainingError("Training", cause, "Choose a smaller learning rate")
-        return value
-
-    def _rows(self) -> Tensor:
-        """Return the batch: each pass over the labels has its own order."""
-        m = len(self.frames.condensed)
-        places = np.arange(self.step * self.recipe.batch, (self.step + 1) * self.recipe.batch)
-        orders = {
-            int(p): np.random.default_rng(self._seed(f"pass {p}")).permutation(m)
-            for p in np.unique(places // m)
-        }
-        return torch.tensor([int(orders[int(place // m)][place % m]) for place in places])
-
-    def _loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Return the cross-entropy, weighted against the imbalance of the classes."""
-        smoothing = self.recipe.smoothing
-        if self.frames.single_label:
-            return functional.cross_entropy(
-                logits, targets.argmax(dim=1), weight=self.weights, label_smoothing=smoothing
-            )
-        soft = targets * (1 - smoothing) + (1 - targets) * smoothing / 2
-        return functional.binary_cross_entropy_with_logits(logits, soft, pos_weight=self.weights)
-
-    def _l1(self) -> Tensor | float:
-        if self.recipe.l1 == 0:
-            return 0.0
-        kernels = [module.weight for module in self.network.modules() if isinstance(module, nn.Conv2d)]
-        return self.recipe.l1 * torch.stack([kernel.abs().sum() for kernel in kernels]).sum()
-
-    def _point(self, loss: float, offset: int, *, score: bool) -> dict[str, Any]:
-        point: dict[str, Any] = {"step": offset + self.step, "loss": round(loss, 5)}
-        if score and self.held_back is not None:
-            probabilities = classify_frames(self.held_back.condensed, self.as_classifier())
-            decision = decide(probabilities, self.frames.single_label)
-            point["macro_f1"] = macro_f1(self.held_back.matrix, decision)
-        return point
-
-    def _seed(self, purpose: str) -> int:
-        text = f"{self.seed}/{self.name}/{purpose}"
-        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "little")
-
-    @property
-    def _identity(self) -> str:
-        """A digest of all that the fit depends on: a checkpoint of another fit is not gone on from."""
-        digest = hashlib.sha256(json.dumps([self.recipe.to_dict(), self.seed, self.name]).encode())
-        digest.update(
-            json.dumps([self.frames.classes, self.frames.single_label, self.frames.scale_max]).encode()
-        )
-        digest.update(self.frames.condensed.tobytes())
-        digest.update(self.frames.matrix.tobytes())
-        return digest.hexdigest()
-
-    @property
-    def _checkpoint(self) -> Path:
-        return self.scratch / f"{self.name.replace(' ', '-')}.checkpoint"
-
-    def _save(self) -> None:
-        tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
-        tensors |= optimiser_tensors("optimiser", self.optimiser)
-        facts = {"identity": self._identity, "step": self.step, "curve": self.curve}
-        save_checkpoint(self._checkpoint, tensors, facts)
-
-    def _restore(self) -> None:
-        """Go on from the checkpoint of this very fit, if there is one."""
-        found = load_checkpoint(self._checkpoint)
-        if found is None or found[1].get("identity") != self._identity:
-            return
-        tensors, facts = found
-        weights = {name: tensors[f"network.{name}"] for name in self.network.state_dict()}
-        self.network.load_state_dict(weights)
-        restore_optimiser("optimiser", self.optimiser, tensors)
-        self.step, self.curve = facts["step"], facts["curve"]
-
-
-def learning_rate(step: int, recipe: ClassifierRecipe) -> float:
-    """Return the rate of a step: one cycle for AdamW, constant for Nesterov.
-
-    One cycle (Smith, arXiv:1803.09820): up from a tenth in the first quarter, then down along a cosine.
-    """
-    if recipe.optimiser == "nesterov":
-        return recipe.learning_rate
-    part = step / max(recipe.n_steps, 1)
-    if part < WARM_UP:
-        return recipe.learning_rate * (0.1 + 0.9 * part / WARM_UP)
-    return recipe.learning_rate * (0.5 + 0.5 * float(np.cos(np.pi * (part - WARM_UP) / (1 - WARM_UP))))
-
-
-def class_weights(matrix: NDArray[np.bool_], single_label: bool) -> Tensor:
-    """Return weights against imbalance, the square root of the odds.
-
-    The full odds would let one frame of a rare class outweigh a whole common class.
+def train(
+    frames: LabelledFrames,
+    recipe: ClassifierRecipe,
+    seed: int,
+    scratch: Path,
+    on_progress: Progress,
+    unlabelled: NDArray[np.uint8] | None = None,
+) -> Trained:
+    """Learn from labelled frames, in such a way that figures can be told.
 
     Parameters
     ----------
-    matrix : ndarray of shape (m, k), bool
-    single_label : bool
+    frames : LabelledFrames
+    recipe : ClassifierRecipe
+    seed : int
+    scratch : Path
+        Folder of the checkpoints.
+    on_progress : Progress
+    unlabelled : ndarray of shape (u, s, s), uint8, optional
+        Other condensed frames of the data set, at random, of which the expert on shapes learns as well.
 
     Returns
     -------
-    weights : Tensor of shape (k,), float32
-        For the softmax, of each class, with mean 1 over the frames; else of the positives of each class.
+    trained : Trained
     """
-    positives = matrix.sum(axis=0)
-    if single_label:
-        weights = np.sqrt(len(matrix) / np.maximum(positives, 1))
-        weights = weights / weights[matrix.argmax(axis=1)].mean()
+    begin = time.monotonic()
+    shapes = _Shapes.look(frames, unlabelled, on_progress) if recipe.shapes else None
+    if shapes is not None and not recipe.residual:
+        trained = _train_shapes(frames, recipe, seed, shapes, on_progress)
     else:
-        weights = np.sqrt((len(matrix) - positives) / np.maximum(positives, 1)).clip(1.0, MAX_CLASS_WEIGHT)
-    return torch.from_numpy(weights).float()
+        trained = _train_residual(frames, recipe, seed, scratch, shapes, on_progress)
+    return replace(trained, seconds=time.monotonic() - begin)
+
+
+@dataclass(frozen=True)
+class _Shapes:
+    """Features of labelled (m, f) and unlabelled (u, f) frames."""
+
+    labelled: NDArray[np.float32]
+    unlabelled: NDArray[np.float32] | None
+
+    @classmethod
+    def look(
+        cls, frames: LabelledFrames, unlabelled: NDArray[np.uint8] | None, on_progress: Progress
+    ) -> "_Shapes":
+        parts = [frames.condensed] if unlabelled is None else [frames.condensed, unlabelled]
+        total, done, found = sum(len(part) for part in parts), 0, []
+        for part in parts:
+            features = []
+            for start in range(0, len(part), CHUNK):
+                block = part[start : start + CHUNK]
+                features.append(expert_features(block, frames.good, frames.scale_max, frames.scale))
+                done += len(block)
+                on_progress(done, total, "frames", note="looking at shapes")
+            found.append(np.concatenate(features) if features else None)
+        return cls(found[0], found[1] if unlabelled is not None else None)
+
+    def fit(self, frames: LabelledFrames, rows: NDArray[np.int64]) -> ShapeExpert:
+        """Fit to some of the labelled frames; the others of them count as unlabelled."""
+        others = np.delete(self.labelled, rows, axis=0)
+        more = [part for part in (others, self.unlabelled) if part is not None and len(part)]
+        unlabelled = np.concatenate(more) if more else None
+        return fit_shape_expert(self.labelled[rows], frames.matrix[rows], frames.single_label, unlabelled)
+
+    def logits(self, expert: ShapeExpert, rows: NDArray[np.int64]) -> Tensor:
+        return expert(torch.from_numpy(self.labelled[rows]))
+
+
+def _train_shapes(
+    frames: LabelledFrames, recipe: ClassifierRecipe, seed: int, shapes: _Shapes, on_progress: Progress
+) -> Trained:
+    """Fit the expert on shapes: once for each part of the labels without it, and once on all."""
+    every = np.arange(len(frames.matrix))
+    part_of = folds_of(frames.matrix, recipe.folds, seed)
+    n_parts = int(part_of.max()) + 1
+    logits = torch.zeros(frames.matrix.shape, dtype=torch.float32)
+    curve: list[dict[str, Any]] = []
+    for part in range(n_parts):
+        inside = np.flatnonzero(part_of == part)
+        expert = shapes.fit(frames, np.flatnonzero(part_of != part))
+        logits[inside] = shapes.logits(expert, inside)
+        curve.append(_point(part + 1, frames, logits, np.flatnonzero(part_of <= part)))
+        note = "judging labels by fits that have not seen them"
+        on_progress(part + 1, n_parts + 1, "fits", note=note, point=curve[-1])
+    temperature = choose_temperature(logits, frames)
+    expert = shapes.fit(frames, every)
+    on_progress(n_parts + 1, n_parts + 1, "fits", note="learning from all labels")
+    network = Classifier.of(frames, recipe, shapes=expert, share=0.0, temperature=temperature)
+    origin = f"{len(every)} labelled frames, each judged by a fit that had not seen it ({n_parts} parts)"
+    probabilities = _probabilities(logits / temperature, frames.single_label)
+    return Trained(network, every, probabilities, origin, curve, 0.0)
+
+
+def _train_residual(
+    frames: LabelledFrames,
+    recipe: ClassifierRecipe,
+    seed: int,
+    scratch: Path,
+    shapes: _Shapes | None,
+    on_progress: Progress,
+) -> Trained:
+    """Fit the residual network without the held-back labels, judge it, and fit once more on all of them."""
+    held_back = hold_back(frames.matrix, recipe.held_back, seed)
+    probabilities, curve = np.zeros((0, frames.matrix.shape[1]), np.float32), []
+    network: Classifier | None = None
+    both = len(held_back) > 0 and recipe.refit
+    total = recipe.n_steps * (2 if both else 1)
+    every = np.arange(len(frames.matrix))
+    if len(held_back):
+        seen, judged = np.setdiff1d(every, held_back), frames.part(held_back)
+        fit = Fit("learning with labels held back", frames.part(seen), recipe, seed, scratch, judged)
+        network = fit.run(on_progress, 0, total)
+        if shapes is not None:
+            network = _join(frames, recipe, network, shapes.fit(frames, seen), USUAL_SHARE)
+            network = replace(network, share=choose_share(network, judged))
+        probabilities, curve = classify_frames(judged.condensed, network), fit.curve
+    if network is None or both:
+        fit = Fit("learning from all labels", frames, recipe, seed, scratch)
+        share = USUAL_SHARE if network is None else network.share
+        network = fit.run(on_progress, recipe.n_steps if both else 0, total)
+        if shapes is not None:
+            network = _join(frames, recipe, network, shapes.fit(frames, every), share)
+        curve = curve + fit.curve
+    origin = f"{len(held_back)} labelled frames that the judged fit did not see"
+    if shapes is not None:
+        origin += ", but that chose the share of the residual network, one of five"
+    if recipe.refit:
+        origin += "; the network that is kept was then trained on all labels in the same way"
+    return Trained(network, held_back, probabilities, origin, curve, 0.0)
+
+
+def _join(
+    frames: LabelledFrames, recipe: ClassifierRecipe, network: Classifier, expert: ShapeExpert, share: float
+) -> Classifier:
+    return Classifier.of(frames, recipe, residual=network.residual, shapes=expert, share=share)
 
 
 def choose_share(network: Classifier, judged: LabelledFrames) -> float:
     """Return the share of the residual network with the least cross-entropy on held-back frames.
 
-    One number from a coarse grid: with eight labels a class the angular head knows far more than the residual
-    network, and equal shares would sort worse than the head alone.
+    One number from a coarse grid: with eight labels a class the expert on shapes knows far more than the
+    residual network, and equal shares would sort worse than the expert alone.
     """
     with torch.inference_mode():
         parts = [
             network.expert_logits(judged.condensed[start : start + BATCH])
             for start in range(0, len(judged.condensed), BATCH)
         ]
-    if parts[0][1] is None:
-        return 1.0
-    residual = torch.cat([part[0] for part in parts])
-    angular = torch.cat([part[1] for part in parts if part[1] is not None])
-    targets = torch.from_numpy(judged.matrix).to(residual.device).float()
-    losses = []
-    for share in SHARES:
-        logits = share * residual + (1 - share) * angular
-        if judged.single_label:
-            losses.append(float(functional.cross_entropy(logits, targets.argmax(dim=1))))
-        else:
-            losses.append(float(functional.binary_cross_entropy_with_logits(logits, targets)))
+    residual, shapes = (torch.cat([part[place] for part in parts]) for place in (0, 1))
+    losses = [_loss(share * residual + (1 - share) * shapes, judged) for share in SHARES]
     return SHARES[int(np.argmin(losses))]
 
 
-def _optimiser(network: nn.Module, recipe: ClassifierRecipe) -> torch.optim.Optimizer:
-    """Return the optimiser; biases and norms do not decay."""
-    decayed = [p for p in network.parameters() if p.ndim > 1]
-    groups = [
-        {"params": decayed, "weight_decay": recipe.weight_decay},
-        {"params": [p for p in network.parameters() if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    if recipe.optimiser == "nesterov":
-        return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9, nesterov=True)
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate)
+def choose_temperature(logits: Tensor, frames: LabelledFrames) -> float:
+    """Return what to divide logits (m, k) by so that probabilities are honest (Guo et al., arXiv:1706.04599).
 
-
-def train(
-    frames: LabelledFrames,
-    held_back: NDArray[np.int64],
-    recipe: ClassifierRecipe,
-    seed: int,
-    scratch: Path,
-    on_progress: Progress,
-) -> tuple[Classifier, NDArray[np.float32] | None, list[dict[str, Any]], float]:
-    """Fit on the labels without `held_back`, judge, and fit once more on all of them.
-
-    Parameters
-    ----------
-    frames : LabelledFrames
-    held_back : ndarray of shape (t,), int64
-        Rows that the first fit does not see; may be empty.
-    recipe : ClassifierRecipe
-    seed : int
-    scratch : Path
-        Folder of the checkpoints.
-    on_progress : Progress
-
-    Returns
-    -------
-    network : Classifier
-        Of the last fit, with thresholds of 0.5.
-    probabilities : ndarray of shape (t, k), float32, or None
-        What the first fit said about the held-back frames.
-    curve : list of dict
-    seconds : float
-        Of this attempt.
+    1 where labels are too few to say.
     """
-    begin, probabilities, curve = time.monotonic(), None, []
-    network: Classifier | None = None
-    both = len(held_back) > 0 and recipe.refit
-    total = recipe.n_steps * (2 if both else 1)
-    if len(held_back):
-        seen = np.setdiff1d(np.arange(len(frames.condensed)), held_back)
-        judged = frames.part(held_back)
-        fit = Fit("learning with labels held back", frames.part(seen), recipe, seed, scratch, judged)
-        network = fit.run(on_progress, 0, total)
-        network = replace(network, share=choose_share(network, judged))
-        probabilities, curve = classify_frames(judged.condensed, network), fit.curve
-    if network is None or both:
-        fit = Fit("learning from all labels", frames, recipe, seed, scratch)
-        share = USUAL_SHARE if network is None else network.share
-        network = replace(fit.run(on_progress, recipe.n_steps if both else 0, total), share=share)
-        curve = curve + fit.curve
-    return network, probabilities, curve, time.monotonic() - begin
+    if len(logits) < FEWEST_FOR_TEMPERATURE:
+        return 1.0
+    losses = [_loss(logits / float(temperature), frames) for temperature in TEMPERATURES]
+    return float(TEMPERATURES[int(np.argmin(losses))])
+
+
+def _loss(logits: Tensor, frames: LabelledFrames) -> float:
+    targets = torch.from_numpy(frames.matrix).float()
+    if frames.single_label:
+        return float(functional.cross_entropy(logits, targets.argmax(dim=1)))
+    return float(functional.binary_cross_entropy_with_logits(logits, targets))
+
+
+def _probabilities(logits: Tensor, single_label: bool) -> NDArray[np.float32]:
+    return (logits.softmax(dim=1) if single_label else logits.sigmoid()).numpy()
+
+
+def _point(step: int, frames: LabelledFrames, logits: Tensor, rows: NDArray[np.int64]) -> dict[str, Any]:
+    """Return a point of the live curve: how the parts that were judged so far went."""
+    judged = frames.part(rows)
+    decision = decide(_probabilities(logits[rows], frames.single_label), frames.single_label)
+    loss = round(_loss(logits[rows], judged), 5)
+    return {"step": step, "loss": loss, "macro_f1": macro_f1(judged.matrix, decision)}

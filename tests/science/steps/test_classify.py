@@ -12,7 +12,7 @@ from workers.science.network import load_card
 from workers.science.steps.classify import classify_range, merge_classification, train_classifier
 
 N = 64
-QUICK = SMALL | {"n_steps": 6, "angular": True}
+QUICK = SMALL | {"n_steps": 6, "shapes": True}
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def sort_range(data: Path, name: str, start: int, stop: int) -> Path:
 def test_training_writes_a_network_with_a_card_that_says_what_its_figures_are_from(data):
     points = []
     card = train(
-        data, on_progress=lambda done, total, unit, note="", point=None: points.append((done, point))
+        data, on_progress=lambda done, total, unit, note="", point=None: points.append((done, point, unit))
     )
     assert sorted(p.name for p in (data / "network").iterdir()) == [
         "card.json",
@@ -68,9 +68,30 @@ def test_training_writes_a_network_with_a_card_that_says_what_its_figures_are_fr
     assert [row["support"] for row in metrics["per_class"]] == [3, 3]
     assert "did not see" in card["figures"]["figures_from"]
     assert "then trained on all labels" in card["figures"]["figures_from"]
-    assert [done for done, _ in points] == list(range(1, 13))
+    assert [done for done, _, unit in points if unit == "steps"] == list(range(1, 13))
     assert all({"step", "loss"} <= set(point) for point in card["curve"])
-    assert any("macro_f1" in point for _, point in points if point)
+    assert any("macro_f1" in point for _, point, _ in points if point)
+
+
+def test_the_default_recipe_judges_every_label_and_keeps_an_expert_that_reads_back(data):
+    card = train(data, recipe={})
+    assert card["figures"]["n_held_back"] == card["figures"]["metrics"]["n_frames"] == 30
+    assert "had not seen it" in card["figures"]["figures_from"]
+    assert card["n_steps"] == 5
+    network = load_classifier(data / "network")
+    assert network.residual is None
+    right = np.load(sort_range(data, "rest", 30, N) / "probabilities.npy").argmax(axis=1)
+    assert (right == np.arange(30, N) % 2).mean() > 0.9
+
+
+def test_a_classifier_of_an_earlier_version_is_refused_with_what_to_do(data):
+    train(data)
+    path = data / "network" / "card.json"
+    card = json.loads(path.read_text())
+    del card["recipe"]["shapes"]
+    path.write_text(json.dumps(card))
+    with pytest.raises(RecipeError, match="Train it again"):
+        load_classifier(data / "network")
 
 
 def test_a_range_is_sorted_as_the_array_function_sorts_it_and_ranges_join_in_order(data):
@@ -110,7 +131,7 @@ def test_several_classes_a_frame_may_be_learned(data):
 
 
 def test_a_killed_training_goes_on_and_ends_at_the_same_network(data, monkeypatch):
-    monkeypatch.setattr("workers.science.train_classifier.CHECKPOINT_EVERY", 2)
+    monkeypatch.setattr("workers.science.fit_residual.CHECKPOINT_EVERY", 2)
 
     def kill_in_the_second_fit(done: int, *_: object, **__: object) -> None:
         if done == 9:
@@ -119,7 +140,7 @@ def test_a_killed_training_goes_on_and_ends_at_the_same_network(data, monkeypatc
     with pytest.raises(Cancelled):
         train(data, on_progress=kill_in_the_second_fit)
     steps: list[int] = []
-    train(data, on_progress=lambda done, *_, **__: steps.append(done))
+    train(data, on_progress=lambda done, total, unit, **_: steps.append(done) if unit == "steps" else None)
     assert steps == [9, 10, 11, 12]
     resumed = np.load(sort_range(data, "resumed", 0, N) / "probabilities.npy")
     (data / "fresh").mkdir()

@@ -61,13 +61,17 @@ class ShapeNetwork(nn.Module):
         shapes : Tensor of shape (b, N_SHAPES)
             Of length 1.
         """
+        return self.shapes_and_below(rings, spectra, noise)[0]
+
+    def shapes_and_below(self, rings: Tensor, spectra: Tensor, noise: float = 0.0) -> tuple[Tensor, Tensor]:
+        """Return the shapes (b, N_SHAPES), and the layer (b, 512) in which rings and spectra are joined."""
         rings = (rings - self.rings_mean) / self.rings_spread
         spectra = (spectra - self.spectra_mean) / self.spectra_spread
         if noise:
             rings = rings + noise * torch.randn_like(rings)
             spectra = spectra + noise * torch.randn_like(spectra)
-        both = torch.cat([self.along(rings), self.spectral(spectra)], dim=1)
-        return functional.normalize(self.head(both), dim=1)
+        below = self.head[0](torch.cat([self.along(rings), self.spectral(spectra)], dim=1))
+        return functional.normalize(self.head[1:](below), dim=1), below
 
 
 def as_tensors(network: ShapeNetwork, prefix: str = "") -> dict[str, Tensor]:

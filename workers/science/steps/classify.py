@@ -22,14 +22,16 @@ from workers.science.classifier import (
 )
 from workers.science.classifier_recipe import ClassifierRecipe
 from workers.science.errors import RecipeError, TrainingError
-from workers.science.held_back import check_learnable, hold_back
+from workers.science.held_back import check_learnable, choose_rows
+from workers.science.labelled_frames import LabelledFrames
 from workers.science.labels_file import check_classes, read_labels_npz
 from workers.science.metrics import choose_thresholds, decide, score
 from workers.science.network import save_network
 from workers.science.progress import Progress, silent
 from workers.science.scale import read_scale
-from workers.science.train_classifier import LabelledFrames, train
+from workers.science.train_classifier import Trained, train
 
+MOST_LABELLED = 20_000
 N_FRAMES_FOR_MASK = 512  # a pixel that is dark on all of so many frames carries no signal
 CLASSIFICATION = "classification.json"
 
@@ -92,14 +94,17 @@ def train_classifier(
         warnings.append(f"{int((~kept).sum())} frames to which no class applies were left out.")
         indices, matrix = indices[kept], matrix[kept]
     warnings += check_learnable(matrix, classes, single_label, settings.exclusive)
+    n_given, rows = len(matrix), choose_rows(matrix, MOST_LABELLED, seed)
+    if len(rows) < n_given:
+        warnings.append(f"{len(rows)} of {n_given} labelled frames were learned from, rare classes first.")
+        indices, matrix = indices[rows], matrix[rows]
     good = _lit_pixels(condensed)
     scale, scale_max = read_scale(condensed_dir)
     frames = LabelledFrames(condensed[indices], matrix, good, scale_max, classes, single_label, scale)
-    held_back = hold_back(matrix, settings.held_back, seed)
-    network, probabilities, curve, seconds = train(
-        frames, held_back, settings, seed, Path(scratch), on_progress
-    )
-    figures, thresholds = _judge(frames, held_back, probabilities, settings)
+    others = _unlabelled(condensed, given.indices, settings.n_unlabelled if settings.shapes else 0, seed)
+    trained = train(frames, settings, seed, Path(scratch), on_progress, others)
+    network = trained.network
+    figures, thresholds = _judge(frames, trained)
     if not figures["metrics"]:
         warnings.append("Too few labels to hold some back: there are no figures for this network.")
     card = {
@@ -107,15 +112,16 @@ def train_classifier(
         "recipe": settings.to_dict(),
         "seed": seed,
         "versions": _versions(),
-        "data": _describe_data(Path(condensed_dir), condensed, matrix, held_back),
-        "n_steps": settings.n_steps,
-        "seconds": round(seconds, 2),
+        "data": _describe_data(Path(condensed_dir), condensed, matrix, len(trained.judged)),
+        "n_steps": settings.n_steps if settings.residual else len(trained.curve),
+        "seconds": round(trained.seconds, 2),
         "figures": figures,
         "classes": classes,
         "single_label": single_label,
         "thresholds": thresholds,
         "residual_share": network.share,
-        "curve": curve,
+        "temperature": network.temperature,
+        "curve": trained.curve,
         "warnings": warnings,
     }
     save_network(out, classifier_state(network), card, condensed_dir)
@@ -218,22 +224,16 @@ def merge_classification(*, parts: list[str], out: str, on_progress: Progress = 
     return {"n_frames": n_frames}
 
 
-def _judge(
-    frames: LabelledFrames,
-    held_back: NDArray[np.int64],
-    probabilities: NDArray[np.float32] | None,
-    recipe: ClassifierRecipe,
-) -> tuple[dict[str, Any], list[float]]:
-    """Score the held-back frames and choose thresholds.
+def _judge(frames: LabelledFrames, trained: Trained) -> tuple[dict[str, Any], list[float]]:
+    """Score the frames that were judged, and choose thresholds.
 
-    The figures are those of decisions whose thresholds came from the other half of the held-back frames:
-    thresholds judged on the frames that they were chosen on would flatter.
+    The figures are those of decisions whose thresholds came from the other half of these frames: thresholds
+    judged on the frames that they were chosen on would flatter.
     """
-    thresholds = [0.5] * len(frames.classes)
-    if probabilities is None:
+    thresholds, probabilities = [0.5] * len(frames.classes), trained.probabilities
+    if not len(trained.judged):
         return {"metrics": None, "figures_from": None, "n_held_back": 0}, thresholds
-    truth = frames.matrix[held_back]
-    exclusive = [frames.classes.index(name) for name in recipe.exclusive]
+    truth, exclusive = frames.matrix[trained.judged], trained.network.exclusive
     decision = np.zeros_like(truth)
     for half in (0, 1):
         mine, other = slice(half, None, 2), slice(1 - half, None, 2)
@@ -242,12 +242,19 @@ def _judge(
     if not frames.single_label:
         thresholds = choose_thresholds(truth, probabilities)
     metrics = score(truth, probabilities, decision, frames.classes, frames.single_label)
-    origin = f"{len(held_back)} labelled frames that the judged fit did not see"
-    if recipe.angular:
-        origin += ", but that chose the share of the residual network, one of five"
-    if recipe.refit:
-        origin += "; the network that is kept was then trained on all labels in the same way"
-    return {"metrics": metrics, "figures_from": origin, "n_held_back": len(held_back)}, thresholds
+    facts = {"figures_from": trained.origin, "n_held_back": len(trained.judged)}
+    return {"metrics": metrics, **facts}, thresholds
+
+
+def _unlabelled(
+    condensed: NDArray[np.uint8], labelled: NDArray[np.int64], most: int, seed: int
+) -> NDArray[np.uint8] | None:
+    """Return frames that carry no label, at random but in their order, for the sake of the disk."""
+    rows = np.delete(np.arange(len(condensed)), labelled)
+    if not most or not len(rows):
+        return None
+    chosen = np.random.default_rng(seed).choice(rows, min(most, len(rows)), replace=False)
+    return np.asarray(condensed[np.sort(chosen)])
 
 
 def _open_condensed(folder: Path) -> NDArray[np.uint8]:
@@ -267,11 +274,11 @@ def _lit_pixels(condensed: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 
 def _describe_data(
-    folder: Path, condensed: NDArray[np.uint8], matrix: NDArray[np.bool_], held_back: NDArray[np.int64]
+    folder: Path, condensed: NDArray[np.uint8], matrix: NDArray[np.bool_], n_judged: int
 ) -> dict[str, Any]:
     with (folder / "condensed.npy").open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    counts = {"n_labelled": len(matrix), "n_held_back": len(held_back)}
+    counts = {"n_labelled": len(matrix), "n_held_back": n_judged}
     return {"n_frames": len(condensed), "sha256": digest, **counts}
 
 

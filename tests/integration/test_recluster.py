@@ -7,11 +7,13 @@ import pytest
 
 from tests.integration.conftest import wait_until
 from tests.webapp.factories import make_group, make_sorted_dataset
+from webapp.datasets.cluster_names import names_of_clustering
 from webapp.datasets.columns import columns_of
 from webapp.datasets.lineage import newest
+from webapp.explore.cluster_tree import cut_tree, tree_of
 from webapp.explore.clusterings import sweeps_of
 from webapp.explore.nuisances import report_product
-from webapp.explore.recluster import cluster_again
+from webapp.explore.recluster import cluster_again, merge_clusters
 from webapp.explore.services import find_clusters
 from webapp.jobs.models import Job, Product, State
 from webapp.jobs.services import Handle
@@ -68,6 +70,14 @@ def test_other_settings_then_one_cluster_then_back_and_each_has_its_report(group
     assert len(np.unique(outside)) == len(sizes) - 1
     assert set(outside.tolist()).isdisjoint(inside.tolist())
     assert report_product(parts) is not None
+
+    merged = work(group, merge_clusters(clustering=coarse, clusters=[0, 1], name="Both"))
+    joint = names_of_clustering(merged)
+    [number] = [number for number, name in joint.items() if name.name == "Both"]
+    np.testing.assert_array_equal(shown_labels(merged) == number, (labels == 0) | (labels == 1))
+    assert report_product(merged) is not None
+    cut = cut_tree(tree_of(merged), settings["min_cluster_size"], settings["method"])
+    np.testing.assert_array_equal(cut.label_of[tree_of(merged).part], labels, "that of all clusters is kept")
 
     n_jobs = Job.objects.count()
     assert cluster_again(clustering=parts, recipe=settings) == Handle.of(coarse)

@@ -76,9 +76,10 @@ def line_of(clustering: Product, operations: list[ClusterOperation]) -> list[Pro
 def _before(
     clustering: Product, rows: dict[Any, Product], operations: list[ClusterOperation]
 ) -> Product | None:
-    """Return the clustering that was current when this one was asked for, as far as that is known."""
+    """Return the clustering on whose page this one was asked for, as far as that is known."""
     older = [row for row in rows.values() if row.created_at < clustering.created_at]
-    told = [item.params.get("before") for item in operations if item.clustering == clustering.pk]
+    about = [item.params for item in operations if item.clustering == clustering.pk]
+    told = [told.get("seen") or told.get("before") for told in about]
     for name in [*filter(None, told), clustering.inputs.get("clustering")]:
         if found := next((row for row in older if str(row.pk) == name), None):
             return found
@@ -105,7 +106,10 @@ def _default_names(clusters: list[int]) -> dict[int, ClusterName]:
 
 
 def _listed(clustering: Product) -> list[dict[str, Any]]:
-    return read_json(clustering.folder / "clusters.json")
+    try:
+        return read_json(clustering.folder / "clusters.json")
+    except (OSError, ValueError):  # it was removed, and hands down nothing
+        return []
 
 
 def _apply(

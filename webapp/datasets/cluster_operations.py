@@ -113,6 +113,8 @@ def undo_operation(
             raise OperationError("That has been undone already.")
         if "before" in operation.params:
             _return_to_earlier(dataset, operation)
+        elif operation.kind == Kind.MERGE:
+            raise OperationError("This merge had been made before. Undo that one, or rename the cluster.")
         undone = record(dataset, Kind.UNDO, operation.clustering, {}, user, client_id, undoes=operation)
         _require_names_apart(dataset, operation)
         return undone

@@ -44,10 +44,13 @@ class Overlap:
 
 @lru_cache(maxsize=256)
 def overlap_of(old: Path, new: Path) -> Overlap | None:
-    """Compare two clusterings by their folders; None where they are not of the same frames."""
-    before, after = (
-        np.load(folder / "labels.npy", mmap_mode="r", allow_pickle=False) for folder in (old, new)
-    )
+    """Compare two clusterings by their folders; None if they are of other frames, or one is gone."""
+    try:
+        before, after = (
+            np.load(folder / "labels.npy", mmap_mode="r", allow_pickle=False) for folder in (old, new)
+        )
+    except (OSError, ValueError, EOFError):
+        return None
     return count_overlap(before, after) if len(before) == len(after) else None
 
 

@@ -131,7 +131,8 @@ class ClusterOperation(models.Model):
     """One thing that a person did to clusters: appended, never changed.
 
     `clustering` is the product that it is about, or the one that it asked for (MERGE, SPLIT, READ, CHOOSE);
-    these keep in `params["before"]` which one was current. UNDO makes the operation `undoes` as if it had
+    these keep in `params["before"]` which one was current, and in `params["seen"]` on whose page it was asked
+    for, and whose names go on. UNDO makes the operation `undoes` as if it had
     never been. `client_id` is made in the browser, so what is sent twice counts once.
     """
 

@@ -45,7 +45,7 @@ def history_of(dataset: Dataset, shown: Product | None) -> tuple[list[Entry], in
     for item in listed:
         note = "" if item.clustering in made else _note(states.get(item.clustering))
         is_open = item.pk not in undone
-        leads_back = item.clustering in made and current is not None and item.clustering == current.pk
+        leads_back = "before" in item.params and current is not None and item.clustering == current.pk
         is_seen = item.kind in HERE and shown is not None and item.clustering == shown.pk
         may_undo = is_open and (is_seen or item.kind == Kind.PROMOTE or leads_back)
         if item.kind in HERE and not is_seen:

@@ -40,10 +40,10 @@ def cluster_again(
         handle = read_clusters(dataset=read.dataset, clustering=read, recipe=recipe, within=within, user=user)
     if within is None:
         told = {"words": f"Asked for clusters read anew: {_settings_words(recipe)}"}
-        _note(clustering.dataset, Kind.READ, handle.id, told, user)
+        _note(clustering, Kind.READ, handle.id, told, user)
     else:
         told = {"words": f"Looked into “{name_of(names_of_clustering(clustering), within).name}”"}
-        _note(clustering.dataset, Kind.SPLIT, handle.id, told, user, cluster=within)
+        _note(clustering, Kind.SPLIT, handle.id, told, user, cluster=within)
     _go_on(clustering.dataset, read, handle, user)
     return handle
 
@@ -75,7 +75,7 @@ def merge_clusters(
     joint = f" into “{name}”" if name else ""
     told = {"clusters": group, "name": name, "colour": names[group[0]].colour}
     told |= {"words": f"Merged {', '.join(called[:-1])} and {called[-1]}{joint}"}
-    _note(clustering.dataset, Kind.MERGE, handle.id, told, user, client_id=client_id)
+    _note(clustering, Kind.MERGE, handle.id, told, user, client_id=client_id)
     _go_on(clustering.dataset, clustering, handle, user)
     return handle
 
@@ -88,14 +88,15 @@ def _handle_of(clustering: Product, operation: ClusterOperation) -> Handle:
 
 def choose_earlier(*, dataset: Dataset, clustering: Product, user: User | None = None) -> None:
     """Let pages and manifest go on from a clustering that is there."""
-    current = newest(dataset, "cluster")
-    told = {"words": f"Went on from: {reading_words(clustering, current or clustering)}"}
-    _note(dataset, Kind.CHOOSE, clustering.pk, told, user)
+    current = newest(dataset, "cluster") or clustering
+    told = {"words": f"Went on from: {reading_words(clustering, current)}"}
+    current.dataset = dataset
+    _note(current, Kind.CHOOSE, clustering.pk, told, user)
     choose_clustering(dataset=dataset, clustering=clustering.pk)
 
 
 def _note(
-    dataset: Dataset,
+    seen: Product,
     kind: str,
     clustering: uuid.UUID,
     told: dict[str, Any],
@@ -103,13 +104,19 @@ def _note(
     client_id: uuid.UUID | None = None,
     **fields: Any,
 ) -> None:
-    """Write down that another clustering was asked for, and which one was current then."""
-    current = newest(dataset, "cluster")
-    if current is None or current.pk == clustering:
+    """Write down that another clustering was asked for: on the page of which one, and which was current.
+
+    Who asks for the one that is current changes nothing, but for the name of what was merged.
+    """
+    dataset, current = seen.dataset, newest(seen.dataset, "cluster")
+    is_current = current is None or current.pk == clustering
+    if is_current and kind != Kind.MERGE:
         return
+    if not is_current:
+        told = {"before": str(current.pk), "seen": str(seen.pk), **told}
     with transaction.atomic():
         lock(dataset)
-        record(dataset, kind, clustering, {"before": str(current.pk), **told}, user, client_id, **fields)
+        record(dataset, kind, clustering, told, user, client_id, **fields)
 
 
 def _go_on(dataset: Dataset, read: Product, handle: Handle, user: User | None) -> None:

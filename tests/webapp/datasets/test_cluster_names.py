@@ -19,6 +19,7 @@ from webapp.datasets.columns import columns_of
 from webapp.datasets.models import ClusterOperation, Dataset
 from webapp.datasets.palette import cluster_colour
 from webapp.jobs.models import Product
+from workers.science.cluster import ClusterRecipe, cluster_points
 
 pytestmark = pytest.mark.django_db
 N = 200
@@ -198,6 +199,14 @@ def test_names_come_from_the_clustering_that_was_current_not_from_the_root(datas
     assert called(third)[0] == "Rings"
 
 
+def test_a_clustering_whose_files_are_gone_hands_down_nothing(dataset, first):
+    rename_cluster(clustering=first, cluster=0, name="Rings")
+    again = add_clustering(dataset, labels_of(first))
+    (first.folder / "labels.npy").unlink()
+    (first.folder / "clusters.json").unlink()
+    assert called(again) == ["Cluster 0", "Cluster 1", "Cluster 2"]
+
+
 def test_a_clustering_of_other_frames_hands_down_nothing(dataset, first):
     rename_cluster(clustering=first, cluster=0, name="Rings")
     assert "Rings" not in called(add_clustering(dataset, labels_of(first)[:-1]))
@@ -220,3 +229,27 @@ def test_pairs_of_many_clusters_are_counted_as_those_of_few():
     assert found.old_sizes.tolist() == np.bincount(before + 1, minlength=3001).tolist()
     assert found.new_sizes.tolist() == np.bincount(after + 1, minlength=3001).tolist()
     assert found.old_kept[1:].sum() == found.new_kept[1:].sum() == ((before >= 0) & (after >= 0)).sum()
+
+
+def test_names_survive_another_network_and_other_settings_by_which_clusters_are_found(dataset, first):
+    """As in practice: latents of another training, and clusters of another least size."""
+    random = np.random.default_rng(5)
+    middles, kinds = random.normal(0, 3, (5, 6)), random.choice(5, N, p=(0.3, 0.25, 0.2, 0.15, 0.1))
+    latents = middles[kinds] + random.normal(0, 0.85, (N, 6))
+    turned = (latents + random.normal(0, 0.3, (N, 6))) @ np.linalg.qr(random.normal(size=(6, 6)))[0]
+    found = [
+        cluster_points(points.astype(np.float32), ClusterRecipe(method="eom", **recipe))
+        for points, recipe in (
+            (latents, {"min_cluster_size": 10, "min_samples": 5}),
+            (turned, {"min_cluster_size": 8, "min_samples": 8}),
+        )
+    ]
+    once = add_clustering(dataset, found[0].labels)
+    kind_of = [np.bincount(kinds[labels_of(once) == number]).argmax() for number in range(5)]
+    assert sorted(kind_of) == [0, 1, 2, 3, 4], "or the test shows nothing"
+    for number, kind in enumerate(kind_of):
+        rename_cluster(clustering=once, cluster=number, name=f"Kind {kind}")
+    again = add_clustering(dataset, found[1].labels)
+    assert (labels_of(again) != labels_of(once)).mean() > 0.3, "the numbers are others"
+    for number, name in enumerate(called(again)):
+        assert name == f"Kind {np.bincount(kinds[labels_of(again) == number]).argmax()}"

@@ -165,6 +165,35 @@ def test_the_same_merge_asked_for_again_is_shown_at_once(dataset, first):
     assert "Hoops" in {name.name for name in names_of_clustering(made).values()}
 
 
+def test_a_merge_that_is_current_already_only_gets_the_new_name(dataset, first):
+    member = sign_in(dataset)
+    act_on(member, first, kind="merge", clusters=[1, 2], name="Rings")
+    made = merged_by_worker(first)
+    Product.objects.filter(pk=made.pk).update(key=Job.objects.get(kind="recluster").key)
+    assert act_on(member, first, kind="merge", clusters=[1, 2], name="Hoops").json() == {"isThere": True}
+    assert "Hoops" in {name.name for name in names_of_clustering(made).values()}
+    last = dataset.cluster_operations.last()
+    assert "made before" in post(member, "operation-undo", dataset, operation=last.pk).json()["error"]
+    text = member.get(reverse("explore:operation-list", args=[dataset.pk])).content.decode()
+    assert f'data-undo-operation="{last.pk}"' not in text
+
+
+def test_a_merge_on_the_page_of_earlier_clusters_takes_over_their_names_and_undo_leads_to_the_current(
+    dataset, first
+):
+    member = sign_in(dataset)
+    rename_cluster(clustering=first, cluster=0, name="Discs")
+    current = add_clustering(dataset, np.where(labels_of(first) == 0, 1, 0))
+    rename_cluster(clustering=current, cluster=0, name="Others")
+    act_on(member, first, kind="merge", clusters=[1, 2])
+    made = merged_by_worker(first)
+    assert "Discs" in {name.name for name in names_of_clustering(made).values()}
+    merge = dataset.cluster_operations.get(kind="merge")
+    assert post(member, "operation-undo", dataset, operation=merge.pk).status_code == 200
+    dataset.refresh_from_db()
+    assert newest(dataset, "cluster") == current
+
+
 def test_the_list_says_who_did_what_and_offers_to_undo_what_can_be_undone(dataset, first):
     member = sign_in(dataset)
     act_on(member, first, kind="rename", cluster=0, name="<b>Discs</b>")

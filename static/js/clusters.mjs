@@ -1,6 +1,6 @@
 // The clusters page: map, histogram, cards and sheet belong together; what is chosen in one shows in all.
 
-import { pageFacts } from "./api.mjs";
+import { count, pageFacts } from "./api.mjs";
 import { bindKeys } from "./keys.mjs";
 import { LabelBar } from "./label-bar.mjs";
 import { MapKeys } from "./map-keys.mjs";
@@ -46,9 +46,14 @@ function onChoice(frames) {
 }
 
 function writeChoice(frames) {
-  const words = frames.length ? `${frames.length} chosen` : "";
-  for (const id of ["choice-status", "map-choice-words"]) if (find(id)) find(id).textContent = words;
-  for (const id of ["clear-choice", "sheet-more", "map-choice"]) if (find(id)) find(id).hidden = !frames.length;
+  const words = frames.length ? `${count(frames.length)} chosen` : "";
+  const { shown } = sheet;
+  find("choice-status").textContent = words;
+  for (const id of ["clear-choice", "sheet-more"]) find(id).hidden = !frames.length;
+  if (find("map-choice")) {
+    find("map-choice").hidden = !frames.length && !shown;
+    find("map-choice-words").textContent = words || (shown ? `${shown.title}: ${count(shown.n)} selected` : "");
+  }
   find("sheet-more").hidden ||= !facts.canBeNear;
 }
 
@@ -72,6 +77,9 @@ async function lightUp(scope, frames) {
 function onLabelled() {
   document.dispatchEvent(new CustomEvent("fringe:labelled"));
   if (find("map-colour")?.value === "label") map?.colourBy("label");
+  // What is meant by its labels is another choice now.
+  const { shown } = sheet;
+  if (JSON.stringify(shown?.scope ?? null).includes('"label"')) sheet.open(shown.scope, shown);
 }
 
 /** What was chosen before stays, also on the map, if the server cannot tell what lies in an area. */
@@ -169,8 +177,14 @@ function moreLikeThumb(thumb) {
   if (thumb && facts.canBeNear) moreLike(Number(thumb.dataset.frame));
 }
 
-for (const id of ["clear-choice", "map-clear"]) find(id)?.addEventListener("click", () => sheet.gallery.clearChoice());
-find("map-show-choice")?.addEventListener("click", () => openAndGo({ frames: [...sheet.gallery.chosen] }, { sort: "order" }));
+find("clear-choice").addEventListener("click", () => sheet.gallery.clearChoice());
+find("map-clear")?.addEventListener("click", () => (sheet.gallery.chosen.size ? sheet.gallery.clearChoice() : closeSheet()));
+find("map-show-choice")?.addEventListener("click", async () => {
+  const frames = [...sheet.gallery.chosen];
+  if (frames.length && !(await openAndGo({ frames }, { sort: "order" }))) return;
+  sheet.section.scrollIntoView({ block: "start" });
+  sheet.section.focus({ preventScroll: true });
+});
 find("sheet-close")?.addEventListener("click", closeSheet);
 
 function closeSheet() {

@@ -8,8 +8,8 @@ const MOST_RUNS_NAMED = 60;
  */
 export async function colouring(name, { data, places, facts, classes }) {
   if (name === "cluster") return clusters(data, places, facts);
-  if (name === "label") return labels(await data.labels(), places, classes(), facts);
-  if (name === "predicted") return predicted(await data.column("predicted", Int32Array), places, classes(), facts);
+  if (name === "label") return labels(await data.labels(), places, classes, facts);
+  if (name === "predicted") return predicted(await data.column("predicted", Int32Array), places, classes, facts);
   if (name === "run") return runs(await data.column("run", Int32Array), places, facts);
   return numbers(facts.numbers.find((each) => each.name === name), await data.number(name), places);
 }

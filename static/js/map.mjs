@@ -22,7 +22,7 @@ export class ClusterMap {
     this.scale = document.getElementById("map-scale");
     this.legend = new MapLegend(document.getElementById("map-legend"), (ids) => this.showGroups(ids));
     this.densitySwitch = document.getElementById("map-density");
-    this.densitySwitch?.addEventListener("change", () => this.redraw());
+    this.densitySwitch?.addEventListener("change", () => relayout(element, { images: this.pictures() }));
     document.addEventListener("fringe:theme", () => this.element.data && this.redraw());
     [this.members, this.shownIds, this.traces] = [null, null, []];
   }
@@ -74,20 +74,24 @@ export class ClusterMap {
     clear(this.element);
     this.leave();
     this.traces = this.makeTraces();
-    const ink = getComputedStyle(document.documentElement).getPropertyValue("--ink-muted");
-    const isDense = this.density && this.densitySwitch.checked;
     const layout = {
       dragmode: this.dragmode ?? "lasso",
       hovermode: "closest",
       margin: { l: 8, r: 8, t: 32, b: 8 },
       showlegend: false,
-      images: isDense ? [densityPicture(this.density, ink)] : [],
+      images: this.pictures(),
       xaxis: { visible: false, ...sameView?.x },
       yaxis: { visible: false, scaleanchor: "x", ...sameView?.y },
     };
     await draw(this.element, this.traces.map(({ trace }) => trace), layout, { scrollZoom: true, doubleClick: "reset" });
     this.listen();
     this.onDrawn?.();
+  }
+
+  pictures() {
+    if (!this.density || !this.densitySwitch.checked) return [];
+    const ink = getComputedStyle(document.documentElement).getPropertyValue("--ink-muted");
+    return [densityPicture(this.density, ink)];
   }
 
   makeTraces() {
@@ -138,8 +142,9 @@ export class ClusterMap {
 
   /** Let the points that `members(place)` says are chosen stand out; null: all are alike again. */
   async highlight(members) {
+    const isSame = members === null && this.members === null && !this.element.layout?.selections?.length;
     this.members = members;
-    if (!this.element.data) return;
+    if (!this.element.data || isSame) return;
     if (members === null) {
       await this.redraw();
       return;

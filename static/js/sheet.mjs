@@ -35,9 +35,15 @@ export class Sheet {
     this.part.more.addEventListener("click", () => this.onMoreLike([...this.gallery.chosen].at(-1)));
   }
 
+  /** The order that was chosen last; nearness to a frame is meant for the one choice alone. */
+  get usualSort() {
+    const { value } = this.part.sort;
+    return value === "nearest" ? "exemplars" : value;
+  }
+
   /** Open a choice of frames; resolves with whether it is shown, or null if another was asked for meanwhile.
    * What was shown stays if it is not. */
-  async open(scope, { sort = this.part.sort.value, near = null, base = null } = {}) {
+  async open(scope, { sort = this.usualSort, near = null, base = null } = {}) {
     const asked = { scope: this.pinned(scope), sort, seed: this.seed };
     if (sort === "nearest") asked.near = near ?? (this.part.near.value === "" ? null : Number(this.part.near.value));
     if (sort === "nearest" && asked.near === null) {
@@ -121,7 +127,7 @@ export class Sheet {
     if (!this.shown) return;
     const chosen = [...this.gallery.chosen].at(-1);
     const near = this.part.near.value === "" ? chosen ?? null : Number(this.part.near.value);
-    await this.open(this.shown.scope, { near, base: this.shown.base });
+    await this.open(this.shown.scope, { sort: this.part.sort.value, near, base: this.shown.base });
   }
 
   close() {

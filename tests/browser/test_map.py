@@ -29,14 +29,16 @@ N_SELECTED = """() => document.getElementById("map").data
   .map(({ selectedpoints }) => selectedpoints?.length ?? 0).reduce((a, b) => a + b, 0)"""
 SHOWN_TRACES = """() => document.getElementById("map").data
   .filter(({ visible }) => visible !== false).map(({ name }) => name)"""
-# Whether the map has all points, in groups or on the scale of the column that is asked for.
-COLOURED = """([title, n]) => {
+GROUPS = {"cluster": "Cluster 1", "label": "Unlabelled", "predicted": "Elliptical", "run": "file"}
+# Whether the map has all points, in the groups or on the scale that is asked for.
+COLOURED = """([name, title, n]) => {
   const { data } = document.getElementById("map");
-  const isNumbers = data.length === 1 && data[0].marker.colorscale;
-  const hasNoScale = document.getElementById("map-scale").hidden;
-  const isMeant = isNumbers ? data[0].name.startsWith(title.split(" (")[0]) : hasNoScale;
+  const group = GROUPS[name];
+  const isMeant = group
+    ? data.some((trace) => trace.name.startsWith(group))
+    : data.length === 1 && data[0].marker.colorscale && data[0].name.startsWith(title.split(" (")[0]);
   return isMeant && data.reduce((sum, { x }) => sum + x.length, 0) === n;
-}"""
+}""".replace("GROUPS", json.dumps(GROUPS))
 # Where the picture of the density lies on the screen, and where its corners lie by the map's axes.
 DENSITY = """() => {
   const map = document.getElementById("map");
@@ -245,9 +247,10 @@ def test_every_way_to_colour_the_map_draws_all_points(watched: WatchedPage, worl
     assert {"cluster", "label", "predicted", "run", "total", "outlier", "class:Round"} <= set(names)
     for name in names:
         select.select_option(name)
-        page.wait_for_function(
-            COLOURED, arg=[select.locator(f'option[value="{name}"]').inner_text(), N_FRAMES]
-        )
+        title = select.locator(f'option[value="{name}"]').inner_text()
+        page.wait_for_function(COLOURED, arg=[name, title, N_FRAMES])
+        expect(select).to_have_value(name)
+    expect(page.locator("#map-status")).to_contain_text(f"{N_FRAMES} of {N_FRAMES} shown")
     assert watched.faults == []
 
 
@@ -437,3 +440,32 @@ def test_a_link_to_a_drawn_area_finds_the_same_frames(watched: WatchedPage, worl
     page.goto(address)
     expect(page.locator("#sheet-title")).to_have_text("Frames in an area of the map")
     assert n_of_sheet(page) == n
+
+
+def test_the_unlabelled_frames_are_selected_on_the_map_and_become_fewer_as_they_are_labelled(
+    watched: WatchedPage, world: World
+) -> None:
+    page = open_clusters(watched, world.dataset, f"?scope={quote(json.dumps({'label': None}))}&sort=order")
+    assert n_of_sheet(page) == N_FRAMES - 24
+    for place in (0, 1):
+        page.locator(f'#sheet-frames .thumb[data-place="{place}"]').click(modifiers=["Control"])
+    page.locator("[data-class='Round']").click()
+    page.locator("#apply-labels").click()
+    expect(page.locator("#sheet-status")).to_contain_text(f"{N_FRAMES - 26} frames")
+    page.select_option("#map-colour", "label")
+    legend = page.get_by_role("toolbar", name="Groups on the map")
+    expect(legend.get_by_role("button", name="Round")).to_be_visible()
+    assert watched.faults == []
+
+
+def test_what_is_selected_is_said_below_the_map_and_can_be_given_up_there(
+    watched: WatchedPage, world: World
+) -> None:
+    page = open_clusters(watched, world.dataset, "?cluster=2")
+    n = n_of_sheet(page)
+    expect(page.locator("#map-choice-words")).to_have_text(f"Cluster 2: {n} selected")
+    page.locator("#map-choice").get_by_role("button", name="Show them").click()
+    expect(page.locator("#sheet")).to_be_focused()
+    page.locator("#map-choice").get_by_role("button", name="Choose none").click()
+    expect(page.locator("#sheet")).to_be_hidden()
+    expect(page.locator("#map-choice")).to_be_hidden()

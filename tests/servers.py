@@ -17,8 +17,11 @@ USER = "fringe"
 PR_SET_PDEATHSIG = 1
 
 
-def start_postgresql() -> str:
-    """Start a private PostgreSQL that listens on a unix socket only; return its URL."""
+def start_postgresql(*, is_durable: bool = False) -> str:
+    """Start a private PostgreSQL that listens on a unix socket only; return its URL.
+
+    It forgets what a power cut would take, unless it is to be durable as at a facility.
+    """
     folder = Path(tempfile.mkdtemp(prefix="fringe-pg-"))
     folder.chmod(0o755)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -31,7 +34,8 @@ def start_postgresql() -> str:
         for path in (data, sockets):
             shutil.chown(path, account)
     _run([binaries / "initdb", "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8", "--no-sync"], account)
-    options = ["-k", str(sockets), "-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=60"]
+    options = ["-k", str(sockets), "-c", "listen_addresses=", "-c", "max_connections=60"]
+    options += [] if is_durable else ["-c", "fsync=off"]
     server = subprocess.Popen(
         [str(binaries / "postgres"), "-D", str(data), *options],
         stdout=(folder / "log").open("w"),

@@ -82,6 +82,9 @@ def env_roots(name: str, data: Path) -> list[Path]:
     return roots
 
 
+KEPT_OPEN_S = 600  # a thread keeps its connection: opening one takes longer than storing a label
+
+
 def env_database(name: str, sqlite_path: Path) -> dict:
     """Return Django's settings for the database URL in `name`, or for SQLite at `sqlite_path`."""
     url = env_str(name)
@@ -101,6 +104,7 @@ def env_database(name: str, sqlite_path: Path) -> dict:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": unquote(query.get("host", host)),
         "PORT": str(parts.port or ""),
+        "CONN_MAX_AGE": KEPT_OPEN_S,
         "CONN_HEALTH_CHECKS": True,
     }
 
@@ -111,6 +115,7 @@ def _sqlite(path: Path) -> dict:
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": path,
+        "CONN_MAX_AGE": KEPT_OPEN_S,
         "OPTIONS": {
             "timeout": 20,
             "transaction_mode": "IMMEDIATE",

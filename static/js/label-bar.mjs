@@ -46,7 +46,12 @@ export class LabelBar {
   toggle(chip) {
     const isOn = !this.chosen.delete(chip.dataset.class);
     if (isOn) this.chosen.add(chip.dataset.class);
-    chip.setAttribute("aria-pressed", String(isOn));
+    const excluded = isOn ? (JSON.parse(this.bar.dataset.excluded)[chip.dataset.class] ?? []) : [];
+    const driven = excluded.filter((name) => this.chosen.delete(name));
+    this.bar.querySelector("[data-driven]").textContent = driven.length ? `${driven.join(", ")} let go, as it is excluded` : "";
+    for (const each of this.bar.querySelectorAll("button[data-class]")) {
+      each.setAttribute("aria-pressed", String(this.chosen.has(each.dataset.class)));
+    }
     this.write();
   }
 

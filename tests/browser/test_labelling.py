@@ -288,3 +288,24 @@ def test_the_pages_about_labelling_are_sound(watched: WatchedPage, world: World)
     names = ("scheme-edit", "label-board", "label-agreement", "dataset-label")
     paths = [reverse(f"labels:{name}", args=[world.dataset.pk]) for name in names]
     assert [fault for path in paths for fault in watched.look(path)] == []
+
+
+def test_the_bar_of_the_clusters_page_lets_an_excluded_class_go(watched: WatchedPage, world: World) -> None:
+    exclude(world, "Round", "Elliptical")
+    watched.open(reverse("explore:dataset-clusters", args=[world.dataset.pk]) + "?cluster=0")
+    chips = {
+        name: watched.page.locator(f'.label-bar [data-class="{name}"]')
+        for name in ("Round", "Elliptical", "Streak")
+    }
+    for name in ("Round", "Streak", "Elliptical"):
+        chips[name].click()
+    expect(chips["Round"]).to_have_attribute("aria-pressed", "false")
+    expect(watched.page.locator("#apply-labels")).to_contain_text("Apply Streak and Elliptical to")
+    assert watched.faults == []
+
+
+def test_the_board_links_to_the_frames_of_a_class(watched: WatchedPage, world: World) -> None:
+    watched.open(reverse("labels:label-board", args=[world.dataset.pk]))
+    watched.page.get_by_role("row", name="Streak 12").get_by_role("link").click()
+    expect(watched.page.locator("#sheet-title")).to_have_text("Frames labelled Streak")
+    expect(watched.page.locator("#sheet-status")).to_contain_text("12 frames")

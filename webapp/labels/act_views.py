@@ -116,7 +116,8 @@ def label_acts(request: HttpRequest, pk: UUID) -> JsonResponse:
 
 
 def _writable(request: HttpRequest, pk: UUID) -> Dataset:
-    dataset = get_for(request.user, Dataset.objects.select_related("scheme"), pk=pk)
+    few = Dataset.objects.select_related("scheme").only("group_id", "n_frames", "scheme")
+    dataset = get_for(request.user, few, pk=pk)
     if not Group.objects.writable_by(request.user).filter(pk=dataset.group_id).exists():
         require_writer(request.user, dataset.group)
     return dataset

@@ -72,30 +72,27 @@ def desk_of(dataset: Dataset, scheme: ClassScheme, user: User) -> Desk:
     return Desk(columns_of(dataset), scheme, current_labels(dataset), readings_of(dataset), user.pk)
 
 
-def reasons_against(desk: Desk) -> dict[str, str]:
-    """Return why a queue cannot be offered yet, for those that cannot."""
-    columns, missing = desk.columns, {}
-    if columns.clusters is None:
-        missing["cluster"] = "there are no clusters yet"
-    if columns.latents is None:
-        missing["diverse"] = "the frames have no latents yet"
-    if columns.class_probabilities is None:
-        missing |= dict.fromkeys(
-            ("uncertain", "class", "contradicted"), "no network has sorted the frames yet"
-        )
-    if not desk.labels.n_labelled:
-        missing |= dict.fromkeys(("labelled", "contradicted", "second"), "no frame is labelled yet")
-    elif not _of_others(desk, desk.labels.state.indices()).any():
-        missing["second"] = "nobody else has labelled a frame yet"
-    if not len(desk.readings.frames(("second", "repeat"))):
-        missing["disputed"] = "no frame was read twice yet"
-    return missing
+def why_not(desk: Desk, mode: str) -> str:
+    """Return why a queue cannot be offered yet; empty where it can."""
+    columns, labels = desk.columns, desk.labels
+    if mode == "cluster" and columns.clusters is None:
+        return "there are no clusters yet"
+    if mode == "diverse" and columns.latents is None:
+        return "the frames have no latents yet"
+    if mode in ("labelled", "contradicted", "second") and not labels.n_labelled:
+        return "no frame is labelled yet"
+    if mode in ("uncertain", "class", "contradicted") and columns.class_probabilities is None:
+        return "no network has sorted the frames yet"
+    if mode == "second" and not _of_others(desk, labels.state.indices()).any():
+        return "nobody else has labelled a frame yet"
+    if mode == "disputed" and not len(desk.readings.frames(("second", "repeat"))):
+        return "no frame was read twice yet"
+    return ""
 
 
 def offered(desk: Desk) -> list[dict[str, str]]:
     """Return all queues: `mode`, `text`, and in `why` the reason where one is not there yet."""
-    missing = reasons_against(desk)
-    return [{"mode": mode, "text": text, "why": missing.get(mode, "")} for mode, text in MODES.items()]
+    return [{"mode": mode, "text": text, "why": why_not(desk, mode)} for mode, text in MODES.items()]
 
 
 def next_frames(desk: Desk, queue: Queue, place: int, count: int) -> tuple[np.ndarray, int]:
@@ -123,9 +120,9 @@ def draw_repeats(desk: Desk, count: int) -> list[int]:
 
 def queue_order(desk: Desk, queue: Queue) -> np.ndarray:
     """Return the numbers of the queue's frames, in its order."""
-    columns, why = desk.columns, reasons_against(desk).get(queue.mode, "")
-    if queue.mode not in MODES or why:
-        raise LabelError(f"The queue “{MODES.get(queue.mode, queue.mode)}” is not there: {why or 'unknown'}.")
+    columns, why = desk.columns, why_not(desk, queue.mode)
+    if why:
+        raise LabelError(f"The queue “{MODES[queue.mode]}” is not there: {why}.")
     if queue.mode == "order":
         return _in_order(columns.n_frames)
     if queue.mode in ("random", "second"):

@@ -248,4 +248,4 @@ def lock_labels(dataset: Dataset) -> None:
 
     Without it “the labels up to event 41” could change, when number 41 is committed after number 42.
     """
-    Dataset.objects.select_for_update().get(pk=dataset.pk)
+    Dataset.objects.select_for_update().values_list("pk").get(pk=dataset.pk)

@@ -1,7 +1,7 @@
 """The labels as they are now, kept by each process and brought up to date with the events since."""
 
 from collections import Counter, OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from threading import Lock
 from uuid import UUID
@@ -15,6 +15,7 @@ from webapp.labels.frames import UNSEEN, LabelState, unpack_frames
 from webapp.labels.models import LabelEvent
 
 MOST_KEPT = 8
+FEWEST_COUNTED, MOST_COUNTED = 500, 2000
 _BITS = 63
 _FEW = 1 << 20
 
@@ -23,12 +24,14 @@ _FEW = 1 << 20
 class CurrentLabels:
     """Labels after the last event, not to be changed.
 
-    `sizes` says how many frames have each mask, those left out of which nobody has spoken.
+    `sizes` says how many frames have each mask, those left out of which nobody has spoken. `n_events` counts
+    those after the event `counted_from`: all of them, as long as they are not many.
     """
 
     state: LabelState
     n_events: int
     sizes: dict[int, int]
+    counted_from: int = 0
 
     @cached_property
     def counts(self) -> np.ndarray:
@@ -58,9 +61,9 @@ _kept = _Kept()
 
 def current_labels(dataset: Dataset) -> CurrentLabels:
     """Return the labels of a data set after its last event."""
-    last, n_events = _extent(dataset)
     with _kept.lock:
         entry = _kept.entries.get(dataset.pk)
+    last, n_events = _extent(dataset, entry.counted_from if entry else 0)
     if entry is None or not _fits(entry, dataset, last):
         entry = None
     elif entry.state.last_event < last:
@@ -69,6 +72,8 @@ def current_labels(dataset: Dataset) -> CurrentLabels:
         entry = None
     if entry is None:
         entry = replay(dataset, last)  # an undo that comes meanwhile is for the next look
+    if entry.n_events > MOST_COUNTED:
+        entry = _count_fewer(entry, dataset)
     with _kept.lock:
         _kept.entries[dataset.pk] = entry
         _kept.entries.move_to_end(dataset.pk)
@@ -99,9 +104,17 @@ def replay(dataset: Dataset, as_of: int | None = None) -> CurrentLabels:
     return CurrentLabels(state, n_events, dict(_sizes(state.masks)))
 
 
-def _extent(dataset: Dataset) -> tuple[int, int]:
-    found = label_events(dataset).aggregate(last=Max("id"), n=Count("id"))
+def _extent(dataset: Dataset, after: int) -> tuple[int, int]:
+    """Return the last event, and how many there are after the event `after`."""
+    found = label_events(dataset).filter(id__gt=after).aggregate(last=Max("id"), n=Count("id"))
     return found["last"] or 0, found["n"]
+
+
+def _count_fewer(entry: CurrentLabels, dataset: Dataset) -> CurrentLabels:
+    """Count the last events only from now on: the ones before were complete, and counting takes its time."""
+    known = label_events(dataset).filter(id__lte=entry.state.last_event).order_by("-id")
+    start = known.values_list("id", flat=True)[FEWEST_COUNTED]
+    return replace(entry, n_events=FEWEST_COUNTED, counted_from=start)
 
 
 def _fits(entry: CurrentLabels, dataset: Dataset, last: int) -> bool:
@@ -136,7 +149,8 @@ def _advance(entry: CurrentLabels, dataset: Dataset, n_events: int) -> CurrentLa
         state.masks[frames], state.authors[frames] = _replay_some(dataset, frames, state.last_event)
         sizes.update(_sizes(state.masks[frames]))
         sizes.subtract(_sizes(before))
-    return CurrentLabels(state, n_events, {mask: n for mask, n in sizes.items() if n})
+    sizes = {mask: n for mask, n in sizes.items() if n}
+    return CurrentLabels(state, n_events, sizes, entry.counted_from)
 
 
 def _replay_some(dataset: Dataset, frames: np.ndarray, as_of: int) -> tuple[np.ndarray, np.ndarray]:

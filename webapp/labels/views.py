@@ -1,5 +1,6 @@
 """The labelling page, the forms about classes, and fragments that other pages show."""
 
+import json
 from typing import Any
 from uuid import UUID
 
@@ -178,6 +179,7 @@ def label_bar(request: HttpRequest, pk: UUID) -> HttpResponse:
         "scheme": scheme,
         "may_write": may_write(request, dataset),
         "classes": _classes(scheme, current_labels(dataset).class_counts(scheme.names)) if scheme else [],
+        "excluded": json.dumps(excluded_by(scheme)) if scheme else "{}",
     }
     return render(request, "labels/partials/label_bar.html", context)
 

@@ -162,3 +162,25 @@ def test_what_others_said_stays_when_an_act_in_between_is_taken_back(dataset: Da
     undo_event(event=event, user=None)
     check_same(dataset)
     assert current_labels(dataset).state.masks[[2, 30]].tolist() == [0b1, 0b11]
+
+
+def test_of_many_events_only_the_last_are_counted_and_none_is_missed(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state_cache, "FEWEST_COUNTED", 4)
+    monkeypatch.setattr(state_cache, "MOST_COUNTED", 9)
+    for frame in range(30):
+        event = label_frames(dataset=dataset, frames=np.array([frame]), operation="set", classes=["Round"])
+        assert current_labels(dataset).n_labelled == frame + 1
+        assert current_labels(dataset).n_events <= 9
+    late = LabelEvent.objects.filter(dataset=dataset).order_by("-id")[2]
+    number, packed = late.pk, late.frames
+    LabelEvent.objects.filter(pk=number).delete()
+    assert current_labels(dataset).n_labelled == 29
+    LabelEvent.objects.create(pk=number, dataset=dataset, operation="set", mask=1, frames=packed, n_frames=1)
+    assert current_labels(dataset).n_labelled == 30
+    undo_event(event=event, user=None)
+    np.testing.assert_array_equal(current_labels(dataset).state.masks, replay(dataset).state.masks)
+    LabelEvent.objects.filter(dataset=dataset, operation="undo").delete()
+    LabelEvent.objects.filter(dataset=dataset).delete()
+    assert current_labels(dataset).n_labelled == 0

@@ -13,10 +13,12 @@ from django.views.decorators.http import require_GET, require_POST
 from webapp.accounts.access import get_for, require_writer
 from webapp.accounts.models import Group
 from webapp.datasets.models import Dataset
+from webapp.portal.demo import NAME
 from webapp.portal.line import PLACES
 from webapp.portal.selectors import dataset_facts, history_of, home_rows, needs_me, newest_recipe
 from webapp.portal.services import sort_dataset
 from webapp.portal.templatetags.line import line_context
+from webapp.portal.tour import tour_for
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +33,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "needs": needs,
         "is_moving": any(row.is_moving for row in rows) or any(run.is_moving for _, run in needs["drafts"]),
         "can_register": Group.objects.writable_by(request.user).exists(),
+        "tour": tour_for(request.user) if any(row.dataset.name == NAME for row in rows) else None,
     }
     return render(request, "portal/home.html", context)
 
@@ -38,8 +41,8 @@ def home(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_GET
 def help_page(request: HttpRequest) -> HttpResponse:
-    """Explain the line and the keys."""
-    return render(request, "portal/help.html")
+    """Explain the line, each part of it and the keys."""
+    return render(request, "portal/help.html", {"tour": tour_for(request.user)})
 
 
 @login_required

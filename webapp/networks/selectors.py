@@ -7,6 +7,7 @@ from webapp.accounts.models import User
 from webapp.datasets.lineage import newest
 from webapp.datasets.models import Dataset
 from webapp.jobs.models import Job, Product, ProductQuerySet
+from webapp.networks.traversals import nearest_along
 
 KINDS = ("learn", "train")
 KIND_WORDS = {"learn": "FactorVAE", "train": "Classifier"}
@@ -53,7 +54,7 @@ STEPS = ("−2", "−1", "0", "1", "2")
 
 def traversal_table(product: Product) -> dict[str, Any] | None:
     """Return the frames along each active latent of a FactorVAE, the latent that carries most first."""
-    found = product.facts.get("traversals")
+    found = product.facts.get("traversals") or nearest_along(product)
     if not found:
         return None
     kl = (product.facts.get("figures") or {}).get("kl_per_latent") or []

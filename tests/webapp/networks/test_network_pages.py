@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pytest
 from django.urls import reverse
 
@@ -7,7 +8,7 @@ from tests.webapp.factories import make_dataset, make_group, make_product, make_
 from webapp.jobs.lifecycle import Claim
 from webapp.jobs.models import Job, Product, State
 from webapp.jobs.services import end_job, submit
-from webapp.networks.selectors import heat_rows
+from webapp.networks.selectors import heat_rows, traversal_table
 from workers.tasks.calls import arguments_of
 
 pytestmark = pytest.mark.django_db
@@ -215,3 +216,21 @@ def test_the_shades_of_the_confusion_follow_the_share_of_the_row():
     rows = heat_rows(METRICS, CLASSES)
     assert [[cell["shade"] for cell in row["cells"]] for row in rows] == [[8, 1], [0, 9]]
     assert heat_rows({"confusion": [[0, 0]]}, ["Empty"])[0]["cells"][0]["shade"] == 0
+
+
+def test_frames_along_latents_are_found_where_an_older_card_names_none(dataset):
+    network = dataset.products.get(kind="learn")
+    Product.objects.filter(pk=network.pk).update(facts={**network.facts, "traversals": []})
+    network.refresh_from_db()
+    rows = {
+        row["latent"]: [frame["index"] for frame in row["frames"]] for row in traversal_table(network)["rows"]
+    }
+    latents = np.load(dataset.products.get(kind="embed").folder / "latents.npy")[:, :8].astype(float)
+    points = (latents - latents.mean(axis=0)) / latents.std(axis=0)
+    assert sorted(rows) == list(range(8))
+    for latent, frames in rows.items():
+        for place, frame in zip((-2, -1, 0, 1, 2), frames, strict=True):
+            aim = place * np.eye(8)[latent]
+            assert frame == np.linalg.norm(points - aim, axis=1).argmin()
+    dataset.products.filter(kind="embed").delete()
+    assert traversal_table(network) is None

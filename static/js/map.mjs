@@ -45,7 +45,7 @@ export class ClusterMap {
 
   /** The density matters only where there are more frames than points. */
   async startDensity() {
-    const field = this.densitySwitch?.closest("label");
+    const field = this.densitySwitch?.closest("[data-density]");
     if (!field || this.places.length >= this.facts.nFrames) return;
     try {
       this.density = await this.data.density();

@@ -469,3 +469,91 @@ def test_what_is_selected_is_said_below_the_map_and_can_be_given_up_there(
     page.locator("#map-choice").get_by_role("button", name="Choose none").click()
     expect(page.locator("#sheet")).to_be_hidden()
     expect(page.locator("#map-choice")).to_be_hidden()
+
+
+def test_a_box_selects_what_lies_in_it(watched: WatchedPage, world: World) -> None:
+    page = open_clusters(watched, world.dataset)
+    page.locator("#map").hover()
+    page.locator('#map .modebar-btn[data-title="Box Select"]').click()
+    box = page.locator("#map").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 0.05 * box["width"], box["y"] + 0.2 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.8 * box["height"], steps=5)
+    with page.expect_request("**/clusters/frames/") as asked:
+        page.mouse.up()
+    scope = json.loads(asked.value.post_data)["scope"]
+    assert len(scope["polygon"]) == 4
+    expect(page.locator("#sheet-title")).to_have_text("Frames in an area of the map")
+    assert n_of_sheet(page) == len(frames_of_scope(columns(world), scope)) > 0
+    assert watched.faults == []
+
+
+def test_chosen_thumbnails_stand_out_on_the_map_and_in_the_histogram(
+    watched: WatchedPage, world: World
+) -> None:
+    page = open_clusters(watched, world.dataset, "?cluster=0")
+    n = n_of_sheet(page)
+    for place in (0, 3, 4):
+        page.locator(f'#sheet-frames .thumb[data-place="{place}"]').click(modifiers=["Control"])
+    page.wait_for_function(f"() => ({N_SELECTED})() === 3")
+    expect(page.locator("#spread").get_by_role("status")).to_contain_text(f"3 of {N_FRAMES} frames chosen")
+    page.locator("#clear-choice").click()
+    page.wait_for_function(f"() => ({N_SELECTED})() === {n}")
+    expect(page.locator("#spread").get_by_role("status")).to_contain_text(f"{n} of {N_FRAMES} frames chosen")
+
+
+def test_the_sheet_is_sorted_by_nearness_to_a_number_and_shuffled_again(
+    watched: WatchedPage, world: World
+) -> None:
+    page = open_clusters(watched, world.dataset, "?cluster=1")
+    first = page.locator('#sheet-frames .thumb[data-place="0"]')
+    page.select_option("#sheet-sort", "nearest")
+    expect(page.locator("#sheet-status")).to_contain_text("Give the number of the frame")
+    field = page.get_by_label("Frame", exact=True)
+    expect(field).to_be_focused()
+    field.fill("12")
+    page.keyboard.press("Enter")
+    nearest = sorted_frames(columns(world), {"cluster": 1}, "nearest", near=12)
+    expect(first).to_have_attribute("data-frame", str(nearest[0]))
+    field.fill("100000")
+    page.keyboard.press("Enter")
+    expect(page.locator("#sheet-status")).to_contain_text("Not changed: Choose a frame of this data set")
+    page.select_option("#sheet-sort", "random")
+    expect(page.locator("#sheet-status")).to_contain_text("shuffled")
+    listed = "all => all.slice(0, 20).map((each) => each.dataset.frame)"
+    before = page.locator("#sheet-frames .thumb").evaluate_all(listed)
+    page.get_by_role("button", name="Shuffle again").click()
+    page.wait_for_function(
+        "([list]) => [...document.querySelectorAll('#sheet-frames .thumb')].slice(0, 20)"
+        ".map((each) => each.dataset.frame).join() !== list",
+        arg=[",".join(before)],
+    )
+
+
+def test_clusters_without_a_map_have_their_sheet_and_histogram(watched: WatchedPage, world: World) -> None:
+    world.dataset.products.filter(kind="project").delete()
+    page = open_clusters(watched, world.dataset, "?cluster=1")
+    n = n_of_sheet(page)
+    expect(page.locator("#spread").get_by_role("status")).to_contain_text(f"{n} of {N_FRAMES} frames chosen")
+    assert watched.faults == []
+
+
+def test_a_map_without_clusters_can_be_coloured_and_selected_from(watched: WatchedPage, world: World) -> None:
+    world.dataset.products.filter(kind="cluster").delete()
+    page = open_clusters(watched, world.dataset)
+    draw_lasso(page)
+    assert n_of_sheet(page) > 0
+    page.select_option("#map-colour", "total")
+    expect(page.locator("#map-scale")).to_be_visible()
+    assert watched.faults == []
+
+
+def test_a_map_that_cannot_be_fetched_says_so_and_leaves_the_clusters(
+    watched: WatchedPage, world: World
+) -> None:
+    watched.page.route("**/map/positions.bin*", lambda route: route.abort())
+    watched.open(reverse("explore:dataset-clusters", args=[world.dataset.pk]))
+    expect(watched.page.locator("#map-status")).to_contain_text("The map cannot be drawn")
+    watched.page.locator('#gallery [data-cluster="1"]').get_by_role("button", name="Open").click()
+    assert n_of_sheet(watched.page) > 0

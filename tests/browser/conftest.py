@@ -30,6 +30,7 @@ ARGUMENTS = [
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
 ]
+expect.set_options(timeout=20_000)  # many tests share few cores
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 WATCH_POLICY = """
 window.brokenPolicies = [];

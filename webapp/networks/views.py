@@ -19,6 +19,7 @@ from webapp.jobs.curve import WORDS
 from webapp.jobs.models import Job, Product
 from webapp.jobs.services import Handle
 from webapp.jobs.status import job_row
+from webapp.networks.certainty import class_rows, doubtful_scope, reliability_of
 from webapp.networks.forms import LearnForm
 from webapp.networks.selectors import (
     KINDS,
@@ -83,6 +84,9 @@ def _card_context(product: Product) -> dict[str, Any]:
         "figures": figures,
         "metrics": metrics,
         "heat": heat_rows(metrics, classes) if metrics else [],
+        "class_rows": class_rows(metrics) if metrics else [],
+        "reliability": reliability_of(metrics),
+        "doubtful": doubtful_scope(card.get("figures") or {}),
         "traversals": traversal_table(product),
         "weights": product.files.get("network.safetensors", {}),
     }

@@ -88,6 +88,23 @@ def test_the_page_of_a_classifier_shows_its_figures(signed_in, dataset):
     assert "accuracy" not in text.lower()
 
 
+def test_the_page_of_a_classifier_says_how_certain_its_figures_are(signed_in, dataset):
+    intervals = {
+        "macro_f1": [0.61, 0.72],
+        "mcc": [0.5, 0.6],
+        "f1": [[0.8, 0.93]] + [None] * (len(CLASSES) - 1),
+    }
+    bins = [{"said": 0.1, "was": 0.12, "n": 400}, {"said": 0.9, "was": 0.84, "n": 100}]
+    metrics = METRICS | {"intervals": intervals, "reliability": bins, "calibration_error": 0.028}
+    network = make_classifier(dataset, metrics)
+    network.facts["figures"]["doubtful_labels"] = [7, 3, 90]
+    network.save()
+    text = text_of(signed_in, "networks:network-detail", network.pk)
+    for words in ("0.61 to 0.72", "0.80 to 0.93", "2.8 points on average", "was so in 84% of 100 answers"):
+        assert words in text, words
+    assert "?scope=%7B%22frames%22%3A%5B3%2C7%2C90%5D%7D" in text
+
+
 def test_a_classifier_without_figures_says_so(signed_in, dataset):
     text = text_of(signed_in, "networks:network-detail", make_classifier(dataset, None).pk)
     assert "Too few labels to hold some back" in text

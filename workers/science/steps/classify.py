@@ -12,6 +12,7 @@ import sklearn
 import torch
 from numpy.typing import NDArray
 
+from workers.science.certainty import doubtful_labels, intervals, reliability
 from workers.science.chunks import in_chunks
 from workers.science.classifier import (
     BATCH,
@@ -32,6 +33,7 @@ from workers.science.scale import read_scale
 from workers.science.train_classifier import Trained, train
 
 MOST_LABELLED = 20_000
+MOST_DOUBTFUL = 500
 N_FRAMES_FOR_MASK = 512  # a pixel that is dark on all of so many frames carries no signal
 CLASSIFICATION = "classification.json"
 
@@ -105,6 +107,8 @@ def train_classifier(
     trained = train(frames, settings, seed, Path(scratch), on_progress, others)
     network = trained.network
     figures, thresholds = _judge(frames, trained)
+    doubtful = doubtful_labels(frames.matrix[trained.judged], trained.probabilities)
+    figures["doubtful_labels"] = indices[trained.judged[doubtful]].tolist()[:MOST_DOUBTFUL]
     if not figures["metrics"]:
         warnings.append("Too few labels to hold some back: there are no figures for this network.")
     card = {
@@ -242,6 +246,8 @@ def _judge(frames: LabelledFrames, trained: Trained) -> tuple[dict[str, Any], li
     if not frames.single_label:
         thresholds = choose_thresholds(truth, probabilities)
     metrics = score(truth, probabilities, decision, frames.classes, frames.single_label)
+    metrics["intervals"] = intervals(truth, decision, frames.single_label)
+    metrics["reliability"], metrics["calibration_error"] = reliability(truth, probabilities)
     facts = {"figures_from": trained.origin, "n_held_back": len(trained.judged)}
     return {"metrics": metrics, **facts}, thresholds
 

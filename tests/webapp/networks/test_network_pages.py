@@ -100,7 +100,7 @@ def test_the_page_of_a_classifier_says_how_certain_its_figures_are(signed_in, da
     network.facts["figures"]["doubtful_labels"] = [7, 3, 90]
     network.save()
     text = text_of(signed_in, "networks:network-detail", network.pk)
-    for words in ("0.61 to 0.72", "0.80 to 0.93", "2.8 points on average", "was so in 84% of 100 answers"):
+    for words in ("0.610 to 0.720", "0.80 to 0.93", "2.8 points on average", "was so in 84% of 100 answers"):
         assert words in text, words
     assert "?scope=%7B%22frames%22%3A%5B3%2C7%2C90%5D%7D" in text
 

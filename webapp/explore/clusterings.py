@@ -10,7 +10,7 @@ from uuid import UUID
 
 import numpy as np
 
-from webapp.datasets.models import Dataset
+from webapp.datasets.models import ClusterOperation, Dataset
 from webapp.jobs.models import Job, Product, State
 
 TREE = "density"
@@ -164,10 +164,12 @@ def readings_of(dataset: Dataset, shown: Product, current: Product) -> list[Read
     products = list(Product.objects.filter(dataset=dataset).of_kind("cluster").select_related("created_by"))
     for product in products:
         product.dataset = dataset
+    asked = ClusterOperation.objects.filter(dataset=dataset, kind__in=("split", "merge"))
+    told = {item.clustering: item.params["words"] for item in asked}
     return [
         Reading(
             product=product,
-            words=reading_words(product, shown),
+            words=reading_words(product, shown, told.get(product.pk, "")),
             noise_percent=_noise_percent(product),
             is_current=product == current,
             is_shown=product == shown,
@@ -176,17 +178,20 @@ def readings_of(dataset: Dataset, shown: Product, current: Product) -> list[Read
     ]
 
 
-def reading_words(product: Product, beside: Product) -> str:
-    """Say how a clustering came about, and whether it is of the same latents as the one beside it."""
+def reading_words(product: Product, beside: Product, told: str = "") -> str:
+    """Say how a clustering came about, and whether it is of the same latents as the one beside it.
+
+    `told` is what was written down when it was asked for, in the names that its clusters had then.
+    """
     words = settings_of(product).words or "with the default settings"
     choice = product.facts.get("choice", {})
     if (within := within_of(product)) is not None:
         n_parts = choice.get("n_parts", 0)
         parts = f"{n_parts} part{'' if n_parts == 1 else 's'}" if n_parts else "nothing found in it"
-        words = f"Cluster {within} looked into: {parts}"
+        words = f"{told or f'Cluster {within} looked into'}: {parts}"
     elif merged := merged_of(product):
         numbers = [", ".join(str(each) for each in group) for group in merged]
-        words = f"Clusters {' and '.join(numbers)} merged"
+        words = told or f"Clusters {' and '.join(numbers)} merged"
     elif "table" in choice:
         words = f"{words} (chosen among {len(choice['table'])})"
     is_alike = product.inputs.get("embedding") == beside.inputs.get("embedding")

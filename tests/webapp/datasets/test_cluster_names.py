@@ -253,3 +253,30 @@ def test_names_survive_another_network_and_other_settings_by_which_clusters_are_
     assert (labels_of(again) != labels_of(once)).mean() > 0.3, "the numbers are others"
     for number, name in enumerate(called(again)):
         assert name == f"Kind {np.bincount(kinds[labels_of(again) == number]).argmax()}"
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_two_clusters_ever_end_with_one_name_or_one_free_colour(dataset, first, seed):
+    """Whatever people do: rename, undo, cluster again, merge and split at random."""
+    random = np.random.default_rng(seed)
+    clustering, names = first, ["Rings", "Discs", "Streaks", "Empty ones"]
+    for _ in range(12):
+        present = [number for number in names_of_clustering(clustering) if number >= 0]
+        act = random.integers(4)
+        try:
+            if act < 2 and present:
+                name = names[random.integers(len(names))]
+                rename_cluster(clustering=clustering, cluster=int(random.choice(present)), name=name)
+            elif act == 2 and (made := dataset.cluster_operations.exclude(kind="undo").last()):
+                undo_operation(operation=made)
+            else:
+                labels = labels_of(clustering).copy()
+                moved = random.random(N) < 0.3
+                labels[moved] = random.integers(-1, len(present) + 1, moved.sum())
+                clustering = add_clustering(dataset, labels)
+        except OperationError:
+            pass
+        found = [name for number, name in names_of_clustering(clustering).items() if number >= 0]
+        for each in ("name", "colour"):
+            values = [getattr(name, each) for name in found]
+            assert len(set(values)) == len(values)

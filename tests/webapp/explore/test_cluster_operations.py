@@ -129,6 +129,8 @@ def test_merged_clusters_have_the_name_that_was_asked_for_and_the_others_keep_th
     assert {name.name for number, name in names.items() if number >= 0} == {"Discs", "Ellipses"}
     old = names_of_clustering(first)
     assert {name.colour for number, name in names.items() if number >= 0} == {old[0].colour, old[1].colour}
+    text = member.get(reverse("explore:dataset-clusters", args=[dataset.pk])).content.decode()
+    assert "Merged “Ellipses” and “Cluster 2” into “Ellipses”" in text, "in the list of all clusterings"
     kinds = {row.name: row.kind for row in fates_of(made).rows}
     assert kinds == {"Discs": "kept", "Ellipses": "merged", "Cluster 2": "merged"}
 

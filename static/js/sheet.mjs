@@ -38,7 +38,7 @@ export class Sheet {
   /** The order that was chosen last; nearness to a frame is meant for the one choice alone. */
   get usualSort() {
     const { value } = this.part.sort;
-    return value === "nearest" ? "exemplars" : value;
+    return value === "nearest" ? this.part.sort.options[0].value : value;
   }
 
   /** Open a choice of frames; resolves with whether it is shown, or null if another was asked for meanwhile.

@@ -557,3 +557,21 @@ def test_a_map_that_cannot_be_fetched_says_so_and_leaves_the_clusters(
     expect(watched.page.locator("#map-status")).to_contain_text("The map cannot be drawn")
     watched.page.locator('#gallery [data-cluster="1"]').get_by_role("button", name="Open").click()
     assert n_of_sheet(watched.page) > 0
+
+
+def test_frames_can_be_looked_through_and_labelled_before_they_are_clustered(
+    watched: WatchedPage, world: World
+) -> None:
+    world.dataset.products.filter(kind__in=["cluster", "project", "embed"]).delete()
+    page = open_clusters(watched, world.dataset, f"?scope={quote(json.dumps({'label': 'Streak'}))}")
+    expect(
+        page.get_by_text("There are no clusters yet; all frames can be looked through already.")
+    ).to_be_visible()
+    assert n_of_sheet(page) == 12
+    page.get_by_role("link", name="All frames").click()
+    expect(page.locator("#sheet-status")).to_have_text(f"{N_FRAMES} frames, by number")
+    assert page.locator("#sheet-sort option").evaluate_all("all => all.map((each) => each.value)") == [
+        "order",
+        "random",
+    ]
+    assert watched.faults == []

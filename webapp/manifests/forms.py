@@ -8,11 +8,23 @@ from webapp.jobs.again import recipe_of
 from webapp.jobs.models import Job
 
 FIELDS = ("n_steps", "learning_rate", "weight_decay")
+EXPERTS = {
+    "shapes": ("The network of shapes: few labels, seconds", {}),
+    "residual": ("A residual network on polar maps, from scratch", {"shapes": False, "residual": True}),
+    "both": ("Both, joined as held-back labels ask for", {"residual": True}),
+}
 
 
 class TrainForm(forms.Form):
-    """Seed and length of a training, and how hard it learns; everything else as it was asked for before."""
+    """What learns, seed, and how a residual network learns; everything else as it was asked for before."""
 
+    experts = forms.ChoiceField(
+        label="What learns",
+        choices=[(name, words) for name, (words, _) in EXPERTS.items()],
+        widget=forms.Select(attrs={"class": "form-select"}),
+        help_text="The network of shapes comes with Fringe and was trained on particles of all kinds. The "
+        "settings below are those of the residual network.",
+    )
     seed = forms.IntegerField(
         label="Seed",
         min_value=0,
@@ -43,15 +55,21 @@ class TrainForm(forms.Form):
 
     def __init__(self, *args: Any, again: Job, **kwargs: Any) -> None:
         recipe = recipe_of(again)
-        initial = {"seed": again.params.get("seed", 0), **{name: recipe.get(name) for name in FIELDS}}
+        flags = {name: recipe[name] for name in ("shapes", "residual") if name in recipe}
+        experts = next((name for name, (_, settings) in EXPERTS.items() if settings == flags), "shapes")
+        initial = {"seed": again.params.get("seed", 0), "experts": experts}
+        initial |= {name: recipe.get(name) for name in FIELDS}
         super().__init__(*args, initial=initial, label_suffix="", **kwargs)
-        self.kept = {name: value for name, value in recipe.items() if name not in FIELDS}
+        self.kept = {
+            name: value for name, value in recipe.items() if name not in (*FIELDS, "shapes", "residual")
+        }
         for field in self.fields.values():
-            field.widget.attrs |= {"class": "form-control"}
+            field.widget.attrs.setdefault("class", "form-control")
             if isinstance(field, forms.FloatField):
                 field.widget.attrs["step"] = "any"
 
     def recipe(self) -> dict[str, Any]:
         """Return the settings that differ from the default recipe."""
         given = {name: self.cleaned_data[name] for name in FIELDS}
-        return self.kept | {name: value for name, value in given.items() if value is not None}
+        settings = EXPERTS[self.cleaned_data["experts"]][1]
+        return self.kept | settings | {name: value for name, value in given.items() if value is not None}

@@ -85,17 +85,20 @@ def test_a_classifier_is_asked_for_again_with_changes(signed_in, dataset):
         dataset,
         "train",
         ("condensation", "condense"),
-        recipe={"n_steps": 50, "width": 8},
+        recipe={"shapes": False, "residual": True, "n_steps": 50, "width": 8},
         seed=2,
         labels_as_of=1,
     )
     _, values = form_of(signed_in, job)
     assert (values["seed"], values["n_steps"], values["weight_decay"]) == (2, 50, None)
+    assert values["experts"] == "residual"
     url = reverse("manifests:dataset-train", args=[dataset.pk])
-    assert signed_in.post(url, {"again": job.pk, "seed": 2, "n_steps": 0}).status_code == 422
-    signed_in.post(url, {"again": job.pk, "seed": 2, "n_steps": 60, "learning_rate": 0.001})
+    given = {"again": job.pk, "seed": 2, "experts": "both"}
+    assert signed_in.post(url, given | {"n_steps": 0}).status_code == 422
+    assert signed_in.post(url, given | {"experts": "magic"}).status_code == 422
+    signed_in.post(url, given | {"n_steps": 60, "learning_rate": 0.001})
     params = Job.objects.filter(kind="train").first().params
-    assert params["recipe"] == {"width": 8, "n_steps": 60, "learning_rate": 0.001}
+    assert params["recipe"] == {"width": 8, "residual": True, "n_steps": 60, "learning_rate": 0.001}
     assert params["seed"] == 2
 
 
@@ -125,4 +128,4 @@ def test_kinds_without_a_form_and_viewers_are_not_offered_it(signed_in, client, 
     assert again_url(ask(dataset, "index")) == ""
     job = ask(dataset, "learn", ("condensation", "condense"), seed=5)
     client.force_login(make_user("bob", dataset.group, role="viewer"))
-    assert "Ask again" not in client.get(reverse("jobs:job-detail", args=[job.pk])).content.decode()
+    assert 'id="ask-again"' not in client.get(reverse("jobs:job-detail", args=[job.pk])).content.decode()

@@ -83,3 +83,47 @@ def test_a_notice_appears_on_whichever_page_one_is_and_is_marked_as_read_by_keys
     expect(note).to_have_count(0)
     assert watched.look(reverse("notices:list")) == []
     assert watched.look(reverse("notices:settings")) == []
+
+
+def test_a_cell_of_the_cross_table_leads_by_keys_to_its_frames(watched: WatchedPage, world: World) -> None:
+    watched.open(reverse("portal:dataset-compare", args=[world.dataset.pk]))
+    page = watched.page
+    row = page.locator(".cross tbody tr").filter(has=page.get_by_role("rowheader", name="Cluster 0"))
+    column = [cell.strip().split()[0] for cell in page.locator(".cross-head").all_inner_texts()].index(
+        "Streak"
+    )
+    cell = row.locator("td").nth(column + 1).get_by_role("link")
+    expected = int(cell.inner_text())
+    assert expected > 0
+    cell.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#sheet")).to_be_visible()
+    expect(page.locator("#sheet")).to_contain_text("Streak")
+    expect(page.locator("#sheet [data-frame]")).to_have_count(expected)
+    assert watched.faults == []
+
+
+def test_a_run_of_the_table_leads_to_its_frames(watched: WatchedPage, world: World) -> None:
+    watched.open(reverse("portal:dataset-runs", args=[world.dataset.pk]))
+    watched.page.locator("#run-0").click()
+    expect(watched.page.locator("#sheet")).to_be_visible()
+    expect(watched.page.locator("#sheet")).to_contain_text("300")
+    assert watched.faults == []
+
+
+def test_a_training_is_asked_for_again_in_its_form_filled_as_it_was(
+    watched: WatchedPage, world: World
+) -> None:
+    world.failed.params = {"recipe": {"n_steps": 70, "gamma": 4.0}, "seed": 11}
+    world.failed.save()
+    watched.open(reverse("jobs:job-detail", args=[world.failed.pk]))
+    page = watched.page
+    page.get_by_role("link", name="Ask again with changes").click()
+    expect(page.get_by_label("Seed", exact=True)).to_have_value("11")
+    expect(page.get_by_label("Steps", exact=True)).to_have_value("70")
+    expect(page.locator("#again")).to_contain_text("gamma = 4.0")
+    page.get_by_label("Steps", exact=True).fill("80")
+    page.get_by_role("button", name="Learn", exact=True).click()
+    expect(page.locator(".messages")).to_contain_text("on its way")
+    job = Job.objects.filter(kind="learn").order_by("-created_at").first()
+    assert job.params == {"recipe": {"n_steps": 80, "gamma": 4.0}, "seed": 11}

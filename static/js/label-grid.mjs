@@ -46,6 +46,7 @@ export class LabelGrid {
     Object.assign(this, { place: 0, round: (this.round ?? 0) + 1, coming: null, isChecking: this.query().mode === "labelled" });
     this.no.value = this.isChecking ? "remove" : "leave";
     this.no.disabled = this.isChecking;
+    this.frames.classList.toggle("is-large", this.size.value === "24");
     this.frames.replaceChildren();
     this.ahead.replaceChildren();
     await this.next();

@@ -197,7 +197,7 @@ function accept(event) {
   if (!entry) return;
   const { suggestion, purpose } = entry;
   const voice = event?.shiftKey ? suggestion?.others[0] : suggestion;
-  if (purpose === "settle") write(entry.index, entry.classes ?? []);
+  if (purpose === "settle") write(entry.index, entry.classes);
   else if (voice) write(entry.index, rules.sorted(voice.classes));
   else if (event?.shiftKey) return;
   next();
@@ -293,6 +293,7 @@ async function restart() {
   find("queue-cluster-field").hidden = mode !== "cluster";
   find("queue-class-field").hidden = mode !== "class";
   find("queue-labelled-field").hidden = mode !== "labelled";
+  find("acts").hidden = BLIND.has(mode); // it tells what others said of a frame
   find("label-empty-text").textContent = EMPTY[mode] ?? EMPTY.other;
   if (grid.isOn && ONE_BY_ONE.has(mode)) {
     switchGrid(false);
@@ -327,7 +328,8 @@ function switchGrid(isOn) {
   find("grid-switch").setAttribute("aria-pressed", String(isOn));
   find("grid-switch").classList.toggle("active", isOn);
   find("label-grid").hidden = !isOn;
-  find("single-tools").hidden = isOn;
+  for (const id of ["single-tools", "previous", "skip"]) find(id).hidden = isOn;
+  document.querySelector(".label-page").classList.toggle("is-grid", isOn);
   find("label-said").hidden = true;
   render();
 }

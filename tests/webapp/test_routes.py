@@ -294,6 +294,10 @@ def whole_requests(world: World) -> Iterator[tuple[str, dict[str, Any]]]:
     yield reverse("labels:label-apply", args=pk), as_json(act)
     yield reverse("labels:label-undo", args=pk), as_json(undo)
     yield reverse("labels:class-add", args=pk), {"data": {"name": "Bent"}}
+    classes = world.dataset.scheme.classes
+    changed = {"name": [f"{entry['name']} 2" for entry in classes]}
+    changed |= {name: [entry[name] for entry in classes] for name in ("key", "colour")}
+    yield reverse("labels:scheme-edit", args=pk), {"data": changed}
     read = {"clustering": world.product("cluster").pk, "min_samples": 7}
     yield reverse("explore:cluster-again", args=pk), {"data": read}
     yield reverse("explore:clustering-choose", args=pk), {"data": read}

@@ -39,10 +39,12 @@ def label_board(request: HttpRequest, pk: UUID) -> HttpResponse:
     if scheme:
         labels, columns = current_labels(dataset), columns_of(dataset)
         pace, rows = board.pace(dataset), board.classes(scheme, labels)
+        people = board.people(dataset, labels, readings_of(dataset))
         context |= {
             "pace": pace,
             "n_hour": sum(bin_["n"] for bin_ in pace),
-            "people": board.people(dataset, labels, readings_of(dataset)),
+            "rate": sum(person.rate for person in people),
+            "people": people,
             "classes": rows,
             "imbalance": board.imbalance(rows),
             "runs": board.runs(columns, labels),

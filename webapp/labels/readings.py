@@ -89,11 +89,13 @@ def readings_of(dataset: Dataset) -> Readings:
     )
     found = events.aggregate(last=Max("id"), n=Count("id"))
     key = (found["last"] or 0, found["n"])
-    if dataset.pk not in _kept or _kept[dataset.pk][0] != key:
-        _kept[dataset.pk] = (key, _read(events))
-        while len(_kept) > MOST_KEPT:
+    kept_key, readings = _kept.get(dataset.pk, (None, None))
+    if readings is None or kept_key != key:
+        readings = _read(events)
+        _kept[dataset.pk] = (key, readings)
+        if len(_kept) > MOST_KEPT:
             _kept.popitem(last=False)
-    return _kept[dataset.pk][1]
+    return readings
 
 
 def _read(events: QuerySet[LabelEvent]) -> Readings:

@@ -44,8 +44,8 @@ export class MapKeys {
   /** Points in sight, by their pixels; the map's groups that are hidden are left out. */
   *seen() {
     const { width, height } = this.map.element.getBoundingClientRect();
-    for (const { id, places } of this.map.traces) {
-      if (!this.map.isShown(id)) continue;
+    for (const { places, trace } of this.map.traces) {
+      if (!trace.visible) continue;
       for (const place of places) {
         const [x, y] = this.map.pixelOf(place);
         if (x >= 0 && y >= 0 && x <= width && y <= height) yield [place, x, y];
@@ -98,7 +98,7 @@ export class MapKeys {
   async chooseGroup() {
     if (this.place === null) return;
     const { data, facts } = this.map;
-    let { scope } = this.map.groupOf(this.place);
+    let scope = this.map.groupOf(this.place)?.scope;
     if (!scope && facts.clustering) scope = { cluster: (await data.column("cluster", Int32Array))[this.place] };
     if (scope) this.acts.open(scope);
     else this.acts.say("There are no clusters yet; draw an area, or select what lies around with ].");

@@ -11,6 +11,7 @@ import { paintThumb } from "./thumbs.mjs";
 
 const MOST_WITHOUT_WEBGL = 5000;
 const CARD_AFTER_MS = 125;
+const MOST_TRACES = 60; // each is drawn for itself
 
 export class ClusterMap {
   /** `onArea(polygon)` hears of each area drawn, `onNoArea()` of a double click that takes it away; `say(text)` shows a sentence below the map. */
@@ -96,14 +97,16 @@ export class ClusterMap {
 
   makeTraces() {
     const { groups, numbers } = this.colouring;
-    const made = groups
-      ? groups.map((group) => ({ ...group, trace: this.trace(group.places, group.name, group.colour, group.opacity) }))
-      : [{ id: null, name: numbers.title, places: this.places, trace: this.trace(this.places, numbers.title, numbers.values, 0.85) }];
+    this.isMerged = groups?.length > MOST_TRACES;
+    const drawn = this.isMerged ? mergedByColour(groups.filter(({ id }) => this.isShown(id))) : groups;
+    const made = drawn
+      ? drawn.map((group) => ({ ...group, trace: this.trace(group.places, group.name, group.colour, group.opacity) }))
+      : [{ places: this.places, trace: this.trace(this.places, numbers.title, numbers.values, 0.85) }];
     if (numbers) {
       Object.assign(made[0].trace.marker, { colorscale: "Viridis", cmin: numbers.low, cmax: numbers.high });
     }
     for (const { id, places, trace } of made) {
-      trace.visible = this.isShown(id);
+      trace.visible = id === undefined || this.isShown(id);
       if (this.members) trace.selectedpoints = pickMembers(places, this.members);
     }
     return made;
@@ -128,7 +131,8 @@ export class ClusterMap {
       name,
       hoverinfo: "none",
       marker: { color, size, opacity },
-      unselected: { marker: { opacity: 0.12 } },
+      selected: { marker: { size: 1.3 * size } },
+      unselected: { marker: { opacity: 0.16 } },
     };
   }
 
@@ -136,7 +140,12 @@ export class ClusterMap {
   async showGroups(ids) {
     this.shownIds = ids;
     this.leave();
-    await restyle(this.element, { visible: this.traces.map(({ id }) => this.isShown(id)) });
+    if (this.isMerged) {
+      await this.redraw();
+      return;
+    }
+    for (const { id, trace } of this.traces) trace.visible = this.isShown(id);
+    await restyle(this.element, { visible: this.traces.map(({ trace }) => trace.visible) });
     this.onDrawn?.();
   }
 
@@ -198,9 +207,9 @@ export class ClusterMap {
     ];
   }
 
-  /** Which group a point belongs to, as drawn. */
+  /** Which group a point belongs to; none where the map is coloured by numbers. */
   groupOf(place) {
-    return this.traces.find(({ places }) => places.includes(place)) ?? this.traces[0];
+    return this.colouring.groups?.find(({ places }) => places.includes(place));
   }
 
   /** Ring a point at once, and show its card a little later. */
@@ -216,7 +225,7 @@ export class ClusterMap {
   wordsOf(place) {
     const { numbers } = this.colouring;
     const value = numbers && `${numbers.title.split(" (")[0]} ${Number(numbers.valueOf(place).toPrecision(4))} ${numbers.unit}`.trim();
-    return `Frame ${this.index[place]} · ${value ?? this.groupOf(place).name}`;
+    return `Frame ${this.index[place]} · ${value ?? this.groupOf(place)?.name}`;
   }
 
   showCard(place, x, y) {
@@ -242,6 +251,17 @@ function rangesOf({ xaxis, yaxis }) {
 function pickPlaces(total, most) {
   const step = Math.max(1, Math.ceil(total / most));
   return Array.from({ length: Math.ceil(total / step) }, (_, at) => at * step);
+}
+
+/** Hundreds of clusters share the colours of a palette, and are drawn by colour. */
+function mergedByColour(groups) {
+  const found = new Map();
+  for (const { colour, opacity, places } of groups) {
+    const key = `${colour} ${opacity}`;
+    if (!found.has(key)) found.set(key, { name: key, colour, opacity, places: [] });
+    for (const place of places) found.get(key).places.push(place);
+  }
+  return [...found.values()];
 }
 
 function pickMembers(places, members) {

@@ -5,7 +5,7 @@ import { Gallery } from "./gallery.mjs";
 
 const LONGEST_LINK = 2000;
 const ORDERS = {
-  exemplars: "exemplars first",
+  exemplars: "the most typical first",
   random: "shuffled",
   border: "the least sure members first",
   outlier: "the highest outlier score first",

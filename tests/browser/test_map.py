@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
@@ -10,7 +11,7 @@ from django.urls import reverse
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import WatchedPage
-from tests.webapp.factories import make_dataset, make_sorted_dataset
+from tests.webapp.factories import make_dataset, make_product, make_sorted_dataset
 from tests.webapp.world import N_FRAMES, World
 from webapp.datasets.columns import Columns, columns_of
 from webapp.datasets.models import Dataset
@@ -574,4 +575,43 @@ def test_frames_can_be_looked_through_and_labelled_before_they_are_clustered(
         "order",
         "random",
     ]
+    assert watched.faults == []
+
+
+def test_the_page_is_sound_with_all_its_controls_in_sight(watched: WatchedPage, world: World) -> None:
+    query = f"?scope={quote(json.dumps({'cluster': 0}))}&sort=nearest&near=3"
+    path = reverse("explore:dataset-clusters", args=[world.dataset.pk]) + query
+    assert watched.look(path) == []
+    expect(watched.page.get_by_label("only within what is chosen")).to_be_visible()
+    expect(watched.page.get_by_label("Frame", exact=True)).to_be_visible()
+
+
+def test_a_hundred_clusters_are_drawn_by_their_colours_and_each_can_be_shown_alone(
+    watched: WatchedPage, world: World
+) -> None:
+    labels = (np.arange(N_FRAMES) % 100).astype(np.int32)
+    old = world.product("cluster")
+
+    def write(out: Path) -> None:
+        np.save(out / "labels.npy", labels)
+        for name in ("probabilities", "outlier_scores"):
+            np.save(out / f"{name}.npy", np.full(N_FRAMES, 0.5, np.float32))
+        one = {"size": 3, "persistence": 0.5, "exemplars": [], "mean_probability": 0.5}
+        (out / "clusters.json").write_text(json.dumps([{"id": each} | one for each in range(100)]))
+
+    inputs = {role: world.product("embed" if role == "embedding" else "learn") for role in old.inputs}
+    make_product(world.dataset, "cluster", write, {"n_clusters": 100, "n_noise": 0}, inputs)
+    page = open_clusters(watched, world.dataset)
+    assert page.evaluate("document.getElementById('map').data.length") <= 60
+    n_points = "document.getElementById('map').data.reduce((n, { x }) => n + x.length, 0)"
+    assert page.evaluate(n_points) == N_FRAMES
+    legend = page.get_by_role("toolbar", name="Groups on the map")
+    legend.get_by_role("button", name="Cluster 97").dblclick()
+    page.wait_for_function(f"() => {n_points} === 3")
+    page.locator("#map").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#map-announce")).to_contain_text("Cluster 97")
+    page.keyboard.press("c")
+    expect(page.locator("#sheet-title")).to_have_text("Cluster 97")
+    page.wait_for_function(f"() => ({N_SELECTED})() === 3")
     assert watched.faults == []

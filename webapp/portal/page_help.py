@@ -75,7 +75,7 @@ RECIPE = PageHelp(
     "Draw masks, move the beam centre, and say how frames are condensed.",
     (
         ("Preview", "shows what would be masked, before anything is computed."),
-        ("Condense with this", "makes new condensed frames; the old ones stay and can be chosen again."),
+        ("Condensing", "makes new condensed frames; the old ones stay and can be chosen again."),
     ),
     "files",
 )

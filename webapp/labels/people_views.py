@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -15,6 +16,7 @@ from webapp.datasets.models import Dataset
 from webapp.labels import board
 from webapp.labels.agreement import (
     ENOUGH,
+    Agreement,
     Pair,
     audited,
     of_class,
@@ -22,8 +24,10 @@ from webapp.labels.agreement import (
     own_pairs,
     pairs_of_people,
 )
-from webapp.labels.models import ClassScheme
-from webapp.labels.readings import disputed, readings_of
+from webapp.labels.frames import UNSEEN
+from webapp.labels.models import ClassScheme, LabelEvent
+from webapp.labels.network import decided_masks, known_names
+from webapp.labels.readings import Reading, disputed, readings_of
 from webapp.labels.state_cache import current_labels
 
 NOBODY = "command line or files"
@@ -88,8 +92,25 @@ def _agreement(dataset: Dataset, scheme: ClassScheme) -> dict[str, Any]:
         "classes": _by_class(scheme, said) if said else [],
         "n_twice": len(said),
         "audit": overall(audit) if audit else None,
+        "network": _network_audit(dataset, scheme, readings.given),
         "n_disputed": len(disputed(readings, current_labels(dataset))),
     }
+
+
+def _network_audit(dataset: Dataset, scheme: ClassScheme, given: tuple[Reading, ...]) -> Agreement | None:
+    """Compare what the network decides with the blind readings of frames drawn at random."""
+    columns = columns_of(dataset)
+    readings = [reading for reading in given if reading.purpose == LabelEvent.Purpose.AUDIT]
+    if columns.class_probabilities is None or not readings:
+        return None
+    decided = decided_masks(columns, scheme, np.array([reading.frame for reading in readings]))
+    known = scheme.bits(name for name in known_names(columns, scheme) if name)
+    pairs = [
+        (int(mask), reading.mask & known)
+        for mask, reading in zip(decided, readings, strict=True)
+        if mask != UNSEEN
+    ]
+    return overall(pairs) if pairs else None
 
 
 def _by_class(scheme: ClassScheme, said: list[Pair]) -> list[dict[str, Any]]:

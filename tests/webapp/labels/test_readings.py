@@ -10,11 +10,13 @@ from django.urls import reverse
 from tests.webapp.factories import make_classified, make_group, make_sorted_dataset, make_user
 from tests.webapp.labels.test_api_views import act, post
 from webapp.accounts.models import User
+from webapp.datasets.columns import columns_of
 from webapp.datasets.models import Dataset
 from webapp.labels.agreement import compare, of_class, overall, own_pairs, pairs_of_people
 from webapp.labels.models import ClassScheme, LabelEvent
+from webapp.labels.network import decided_masks
 from webapp.labels.readings import disputed, readings_of, record_reading
-from webapp.labels.selectors import export_labels, label_state, last_event_id
+from webapp.labels.selectors import class_names, export_labels, label_state, last_event_id
 from webapp.labels.services import LabelError, create_scheme, label_frames, undo_event
 from webapp.labels.state_cache import current_labels, replay
 
@@ -225,3 +227,20 @@ def test_a_reading_is_no_label_and_a_label_no_reading(dataset: Dataset, ada: Use
         label_frames(dataset=dataset, frames=np.array([1]), operation="set", purpose="audit", user=ada)
     with pytest.raises(LabelError, match="is not a reading"):
         read(dataset, ada, 1, "Round", purpose="label")
+
+
+def test_an_audit_tells_how_often_the_network_is_right(dataset: Dataset, ada: User) -> None:
+    make_classified(dataset)
+    decided = decided_masks(columns_of(dataset), dataset.scheme, np.arange(N))
+    for frame in range(30):
+        names = class_names(dataset.scheme, int(decided[frame]))
+        read(
+            dataset,
+            ada,
+            frame,
+            *(names if frame >= 6 else ["Streak" if names == ["Round"] else "Round"]),
+            purpose="audit",
+        )
+    context = client_of(ada).get(reverse("labels:label-agreement", args=[dataset.pk])).context
+    assert (context["network"].n, context["network"].n_same) == (30, 24)
+    assert context["audit"] is None, "none of these frames was labelled"

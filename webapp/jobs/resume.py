@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Count
 
 from webapp.jobs.models import Job, Shard, State
-from webapp.jobs.services import ENDED_BADLY, retry_job
+from webapp.jobs.services import ENDED_BADLY, is_made_elsewhere, retry_job
 
 CHECKPOINT = "its last checkpoint"
 CHECKPOINTS = ("*.safetensors", "*.checkpoint")
@@ -43,6 +43,9 @@ def start_over(*, job: Job) -> None:
     """
     job = Job.objects.select_for_update().get(pk=job.pk)
     if job.state not in ENDED_BADLY:
+        return
+    if is_made_elsewhere(job):
+        retry_job(job=job)  # which says that there is nothing to do
         return
     scratch = job.folder / "scratch"
     aside = job.folder / "left-aside"

@@ -137,7 +137,7 @@ def test_a_training_with_a_checkpoint_offers_to_go_on_and_to_start_over(signed_i
     url = reverse("jobs:job-detail", args=[job.pk])
     before = signed_in.get(url).content.decode()
     assert ">Retry</button>" in before
-    assert "Start over" not in before
+    assert ">Start over</button>" not in before
     checkpoint_of(job)
     after = signed_in.get(url).content.decode()
     assert ">Go on</button>" in after
@@ -163,13 +163,28 @@ def test_starting_over_leaves_the_checkpoint_aside_and_going_on_keeps_it(
     assert lifecycle.claim_next("gpu", "w").attempt == 2
 
 
+def test_starting_over_keeps_the_checkpoint_where_another_job_is_at_it(
+    signed_in, dataset, django_capture_on_commit_callbacks
+):
+    job = ask(dataset)
+    end_job(job, State.FAILED, "The worker died.")
+    path = checkpoint_of(job)
+    ask(dataset)
+    with django_capture_on_commit_callbacks(execute=True):
+        signed_in.post(reverse("jobs:job-start-over", args=[job.pk]))
+    job.refresh_from_db()
+    assert job.state == State.FAILED
+    assert "nothing to retry" in job.error
+    assert path.exists()
+
+
 def test_finished_parts_are_named_as_what_a_job_goes_on_from(signed_in, dataset):
     job = ask(dataset, kind="index")
     job.shards.update(state=State.SUCCEEDED)
     end_job(job, State.FAILED, "A file is gone.")
     text = signed_in.get(reverse("jobs:job-detail", args=[job.pk])).content.decode()
     assert f"{job.shards.count()} finished part" in text
-    assert "Start over" not in text
+    assert ">Start over</button>" not in text
 
 
 def test_a_viewer_does_not_start_over(client, dataset):

@@ -1,22 +1,20 @@
-"""The map, the histogram below it and the sheet: by pointer and by keys, with and without WebGL."""
+"""The map and the histogram below it: by pointer and by keys, with and without WebGL."""
 
 import json
 import re
 from pathlib import Path
-from urllib.parse import quote
 
 import numpy as np
 import pytest
 from django.urls import reverse
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, expect
 
 from tests.browser.conftest import WatchedPage
+from tests.browser.map_page import N_SELECTED, columns, draw_lasso, n_of_sheet, open_clusters
 from tests.webapp.factories import make_dataset, make_product, make_sorted_dataset
 from tests.webapp.world import N_FRAMES, World
-from webapp.datasets.columns import Columns, columns_of
-from webapp.datasets.models import Dataset
+from webapp.datasets.columns import columns_of
 from webapp.datasets.scopes import frames_of_scope
-from webapp.datasets.sheet_orders import sorted_frames
 from webapp.explore import map_points
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -26,8 +24,6 @@ HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
   return kind.startsWith("webgl") ? null : original.call(this, kind, ...rest);
 };
 """
-N_SELECTED = """() => document.getElementById("map").data
-  .map(({ selectedpoints }) => selectedpoints?.length ?? 0).reduce((a, b) => a + b, 0)"""
 SHOWN_TRACES = """() => document.getElementById("map").data
   .filter(({ visible }) => visible !== false).map(({ name }) => name)"""
 GROUPS = {"cluster": "Cluster 1", "label": "Unlabelled", "predicted": "Elliptical", "run": "file"}
@@ -53,41 +49,6 @@ DENSITY = """() => {
   const bottom = frame.top + yaxis._offset + yaxis.l2p(y - sizey);
   return [[found.left, found.top, found.right, found.bottom], [left, top, right, bottom]];
 }"""
-
-
-def open_clusters(watched: WatchedPage, dataset: Dataset, query: str = "") -> Page:
-    watched.open(reverse("explore:dataset-clusters", args=[dataset.pk]) + query)
-    if dataset.products.filter(kind="project").exists():
-        watched.page.locator("#map .modebar-btn").first.wait_for(state="attached")
-        expect(watched.page.locator("#map-status")).to_contain_text("shown")
-    return watched.page
-
-
-def columns(world: World) -> Columns:
-    found = columns_of(world.dataset)
-    assert found is not None
-    return found
-
-
-def draw_lasso(page: Page, right: float = 0.55) -> None:
-    """Draw around the left part of the map with the mouse."""
-    page.locator("#map").scroll_into_view_if_needed()
-    box = page.locator("#map").bounding_box()
-    assert box is not None
-
-    def go(across: float, down: float, steps: int = 4) -> None:
-        page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"], steps=steps)
-
-    go(0.02, 0.2)
-    page.mouse.down()
-    for across, down in ((right, 0.12), (right, 0.9), (0.02, 0.9), (0.02, 0.22)):
-        go(across, down)
-    page.mouse.up()
-
-
-def n_of_sheet(page: Page) -> int:
-    expect(page.locator("#sheet-status")).to_have_text(re.compile(r"^[\d,]+ frame"))
-    return int(re.sub(r"\D", "", page.locator("#sheet-status").inner_text().split(" frame")[0]))
 
 
 def test_a_lasso_selects_the_same_frames_in_sheet_histogram_label_bar_and_map(
@@ -201,24 +162,6 @@ def test_a_range_of_the_histogram_selects_its_frames_by_fields_and_by_pointer(
     assert watched.faults == []
 
 
-def test_a_range_within_a_choice_narrows_it_and_a_second_one_does_not_narrow_the_first(
-    watched: WatchedPage, world: World
-) -> None:
-    page = open_clusters(watched, world.dataset, "?cluster=0")
-    found = columns(world)
-    members, sure = found.clusters == 0, found.membership
-    spread = page.locator("#spread")
-    spread.get_by_role("combobox").select_option("probability")
-    spread.get_by_label("only within what is chosen").check()
-    for low in (0.8, 0.6):
-        spread.get_by_role("textbox", name="From").fill(str(low))
-        page.keyboard.press("Enter")
-        expect(page.locator("#sheet-title")).to_have_text(
-            f"Frames in cluster 0 with probability of the cluster from {low}"
-        )
-        assert n_of_sheet(page) == int((members & (sure >= low)).sum())
-
-
 def test_the_legend_hides_a_group_and_shows_one_alone_by_pointer_and_by_keys(
     watched: WatchedPage, world: World
 ) -> None:
@@ -289,69 +232,6 @@ def test_without_an_answer_the_last_choice_stays_and_the_page_says_why(
     expect(page.locator("#sheet-title")).to_have_text("Frames in an area of the map")
 
 
-def test_an_address_opens_its_scope_in_its_order_and_the_copied_link_leads_to_the_same(
-    watched: WatchedPage, world: World
-) -> None:
-    scope = {"both": [{"cluster": 0}, {"range": {"column": "probability", "low": 0.7}}]}
-    query = f"?scope={quote(json.dumps(scope))}&sort=border"
-    page = open_clusters(watched, world.dataset, query)
-    expect(page.locator("#sheet-title")).to_have_text(
-        "Frames in cluster 0 with probability of the cluster from 0.7"
-    )
-    listed = "all => all.map((each) => Number(each.dataset.frame))"
-    shown = page.locator("#sheet-frames .thumb").evaluate_all(listed)
-    expected = sorted_frames(columns(world), scope, "border").tolist()
-    assert shown == expected[: len(shown)]
-    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
-    page.get_by_role("button", name="Copy the link").click()
-    address = page.get_by_label("Link to these frames").input_value()
-    page.goto(address)
-    expect(page.locator("#sheet-title")).to_have_text(
-        "Frames in cluster 0 with probability of the cluster from 0.7"
-    )
-    expect(page.locator("#sheet-frames .thumb").first).to_have_attribute("data-frame", str(expected[0]))
-    assert page.locator("#sheet-sort").input_value() == "border"
-
-
-@pytest.mark.parametrize(
-    ("query", "words"),
-    [
-        ("?scope=%7B", "names no frames that can be read"),
-        ("?scope=%7B%22cluster%22%3A%22x%22%7D", "named by its number"),
-        ("?scope=%7B%22all%22%3Atrue%7D&sort=beauty", "is not an order"),
-    ],
-)
-def test_an_address_that_cannot_be_read_is_answered_in_one_line(
-    watched: WatchedPage, world: World, query: str, words: str
-) -> None:
-    page = open_clusters(watched, world.dataset, query)
-    expect(page.locator("#sheet-status")).to_contain_text(words)
-
-
-def test_the_outliers_of_all_frames_are_ranked_and_more_like_one_of_them_are_found(
-    watched: WatchedPage, world: World
-) -> None:
-    page = open_clusters(watched, world.dataset)
-    page.get_by_role("link", name="Outliers, ranked").click()
-    expect(page.locator("#sheet-title")).to_have_text("All frames")
-    expected = sorted_frames(columns(world), {"all": True}, "outlier").tolist()
-    first = page.locator('#sheet-frames .thumb[data-place="0"]')
-    expect(first).to_have_attribute("data-frame", str(expected[0]))
-    first.focus()
-    page.keyboard.press("Space")
-    page.get_by_role("button", name="More like this").click()
-    expect(page.locator("#sheet-status")).to_contain_text(f"the nearest to frame {expected[0]} first")
-    nearest = sorted_frames(columns(world), {"all": True}, "nearest", near=expected[0]).tolist()
-    for place in (0, 1, 5):
-        tile = page.locator(f'#sheet-frames .thumb[data-place="{place}"]')
-        expect(tile).to_have_attribute("data-frame", str(nearest[place]))
-    second = page.locator('#sheet-frames .thumb[data-place="1"]')
-    second.focus()
-    page.keyboard.press("m")
-    expect(page.locator("#sheet-status")).to_contain_text(f"the nearest to frame {nearest[1]} first")
-    assert watched.faults == []
-
-
 def test_the_density_of_all_frames_lies_where_the_points_do_also_when_zoomed(
     watched: WatchedPage, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -404,21 +284,6 @@ def test_maps_of_one_frame_and_of_none_are_sound(watched: WatchedPage, world: Wo
     assert watched.faults == []
 
 
-def test_the_frame_page_leads_to_more_frames_like_it_that_can_be_labelled_at_once(
-    watched: WatchedPage, world: World
-) -> None:
-    watched.open(reverse("explore:frame-detail", args=[world.dataset.pk, 7]))
-    page = watched.page
-    page.get_by_role("link", name="More like this").click()
-    expect(page.locator("#sheet-status")).to_contain_text("the nearest to frame 7 first")
-    expect(page.locator('#sheet-frames .thumb[data-place="0"]')).to_have_attribute("data-frame", "7")
-    for place in (0, 1, 2):
-        page.locator(f'#sheet-frames .thumb[data-place="{place}"]').click(modifiers=["Control"])
-    page.get_by_role("button", name="Round", exact=False).first.click()
-    expect(page.locator("#apply-labels")).to_have_text("Apply Round to 3 frames you chose")
-    assert watched.faults == []
-
-
 def test_a_double_click_takes_the_area_away_and_the_sheet_with_it(watched: WatchedPage, world: World) -> None:
     page = open_clusters(watched, world.dataset)
     draw_lasso(page)
@@ -428,48 +293,6 @@ def test_a_double_click_takes_the_area_away_and_the_sheet_with_it(watched: Watch
     expect(page.locator("#sheet")).to_be_hidden()
     page.wait_for_function("() => document.getElementById('map').data.every((each) => !each.selectedpoints)")
     assert watched.faults == []
-
-
-def test_a_link_to_a_drawn_area_finds_the_same_frames(watched: WatchedPage, world: World) -> None:
-    page = open_clusters(watched, world.dataset)
-    draw_lasso(page, right=0.5)
-    n = n_of_sheet(page)
-    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
-    page.get_by_role("button", name="Copy the link").click()
-    address = page.get_by_label("Link to these frames").input_value()
-    assert len(address) < 2000 + len(watched.home)
-    page.goto(address)
-    expect(page.locator("#sheet-title")).to_have_text("Frames in an area of the map")
-    assert n_of_sheet(page) == n
-
-
-def test_the_unlabelled_frames_are_selected_on_the_map_and_become_fewer_as_they_are_labelled(
-    watched: WatchedPage, world: World
-) -> None:
-    page = open_clusters(watched, world.dataset, f"?scope={quote(json.dumps({'label': None}))}&sort=order")
-    assert n_of_sheet(page) == N_FRAMES - 24
-    for place in (0, 1):
-        page.locator(f'#sheet-frames .thumb[data-place="{place}"]').click(modifiers=["Control"])
-    page.locator("[data-class='Round']").click()
-    page.locator("#apply-labels").click()
-    expect(page.locator("#sheet-status")).to_contain_text(f"{N_FRAMES - 26} frames")
-    page.select_option("#map-colour", "label")
-    legend = page.get_by_role("toolbar", name="Groups on the map")
-    expect(legend.get_by_role("button", name="Round")).to_be_visible()
-    assert watched.faults == []
-
-
-def test_what_is_selected_is_said_below_the_map_and_can_be_given_up_there(
-    watched: WatchedPage, world: World
-) -> None:
-    page = open_clusters(watched, world.dataset, "?cluster=2")
-    n = n_of_sheet(page)
-    expect(page.locator("#map-choice-words")).to_have_text(f"Cluster 2: {n} selected")
-    page.locator("#map-choice").get_by_role("button", name="Show them").click()
-    expect(page.locator("#sheet")).to_be_focused()
-    page.locator("#map-choice").get_by_role("button", name="Choose none").click()
-    expect(page.locator("#sheet")).to_be_hidden()
-    expect(page.locator("#map-choice")).to_be_hidden()
 
 
 def test_a_box_selects_what_lies_in_it(watched: WatchedPage, world: World) -> None:
@@ -488,48 +311,6 @@ def test_a_box_selects_what_lies_in_it(watched: WatchedPage, world: World) -> No
     expect(page.locator("#sheet-title")).to_have_text("Frames in an area of the map")
     assert n_of_sheet(page) == len(frames_of_scope(columns(world), scope)) > 0
     assert watched.faults == []
-
-
-def test_chosen_thumbnails_stand_out_on_the_map_and_in_the_histogram(
-    watched: WatchedPage, world: World
-) -> None:
-    page = open_clusters(watched, world.dataset, "?cluster=0")
-    n = n_of_sheet(page)
-    for place in (0, 3, 4):
-        page.locator(f'#sheet-frames .thumb[data-place="{place}"]').click(modifiers=["Control"])
-    page.wait_for_function(f"() => ({N_SELECTED})() === 3")
-    expect(page.locator("#spread").get_by_role("status")).to_contain_text(f"3 of {N_FRAMES} frames chosen")
-    page.locator("#clear-choice").click()
-    page.wait_for_function(f"() => ({N_SELECTED})() === {n}")
-    expect(page.locator("#spread").get_by_role("status")).to_contain_text(f"{n} of {N_FRAMES} frames chosen")
-
-
-def test_the_sheet_is_sorted_by_nearness_to_a_number_and_shuffled_again(
-    watched: WatchedPage, world: World
-) -> None:
-    page = open_clusters(watched, world.dataset, "?cluster=1")
-    first = page.locator('#sheet-frames .thumb[data-place="0"]')
-    page.select_option("#sheet-sort", "nearest")
-    expect(page.locator("#sheet-status")).to_contain_text("Give the number of the frame")
-    field = page.get_by_label("Frame", exact=True)
-    expect(field).to_be_focused()
-    field.fill("12")
-    page.keyboard.press("Enter")
-    nearest = sorted_frames(columns(world), {"cluster": 1}, "nearest", near=12)
-    expect(first).to_have_attribute("data-frame", str(nearest[0]))
-    field.fill("100000")
-    page.keyboard.press("Enter")
-    expect(page.locator("#sheet-status")).to_contain_text("Not changed: Choose a frame of this data set")
-    page.select_option("#sheet-sort", "random")
-    expect(page.locator("#sheet-status")).to_contain_text("shuffled")
-    listed = "all => all.slice(0, 20).map((each) => each.dataset.frame)"
-    before = page.locator("#sheet-frames .thumb").evaluate_all(listed)
-    page.get_by_role("button", name="Shuffle again").click()
-    page.wait_for_function(
-        "([list]) => [...document.querySelectorAll('#sheet-frames .thumb')].slice(0, 20)"
-        ".map((each) => each.dataset.frame).join() !== list",
-        arg=[",".join(before)],
-    )
 
 
 def test_clusters_without_a_map_have_their_sheet_and_histogram(watched: WatchedPage, world: World) -> None:
@@ -558,32 +339,6 @@ def test_a_map_that_cannot_be_fetched_says_so_and_leaves_the_clusters(
     expect(watched.page.locator("#map-status")).to_contain_text("The map cannot be drawn")
     watched.page.locator('#gallery [data-cluster="1"]').get_by_role("button", name="Open").click()
     assert n_of_sheet(watched.page) > 0
-
-
-def test_frames_can_be_looked_through_and_labelled_before_they_are_clustered(
-    watched: WatchedPage, world: World
-) -> None:
-    world.dataset.products.filter(kind__in=["cluster", "project", "embed"]).delete()
-    page = open_clusters(watched, world.dataset, f"?scope={quote(json.dumps({'label': 'Streak'}))}")
-    expect(
-        page.get_by_text("There are no clusters yet; all frames can be looked through already.")
-    ).to_be_visible()
-    assert n_of_sheet(page) == 12
-    page.get_by_role("link", name="All frames").click()
-    expect(page.locator("#sheet-status")).to_have_text(f"{N_FRAMES} frames, by number")
-    assert page.locator("#sheet-sort option").evaluate_all("all => all.map((each) => each.value)") == [
-        "order",
-        "random",
-    ]
-    assert watched.faults == []
-
-
-def test_the_page_is_sound_with_all_its_controls_in_sight(watched: WatchedPage, world: World) -> None:
-    query = f"?scope={quote(json.dumps({'cluster': 0}))}&sort=nearest&near=3"
-    path = reverse("explore:dataset-clusters", args=[world.dataset.pk]) + query
-    assert watched.look(path) == []
-    expect(watched.page.get_by_label("only within what is chosen")).to_be_visible()
-    expect(watched.page.get_by_label("Frame", exact=True)).to_be_visible()
 
 
 def test_a_hundred_clusters_are_drawn_by_their_colours_and_each_can_be_shown_alone(

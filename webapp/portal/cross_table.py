@@ -86,8 +86,8 @@ class ClassKappa:
 
 def class_kappas(dataset: UUID, a: Grouping, b: Grouping) -> list[ClassKappa]:
     """Return Cohen's kappa for each class of the same name, of the frames that both have spoken of."""
-    names = {group.name: place for place, group in enumerate(b.groups) if not group.is_rest}
-    shared = [(i, names[group.name]) for i, group in enumerate(a.groups) if group.name in names]
+    names = _places(b)
+    shared = [(i, names[group.means]) for i, group in enumerate(a.groups) if group.means in names]
     if not shared or a.key == b.key:
         return []
     spoken = [_spoken(grouping) for grouping in (a, b)]
@@ -99,8 +99,12 @@ def class_kappas(dataset: UUID, a: Grouping, b: Grouping) -> list[ClassKappa]:
         has = np.ix_(a.members[:, i], b.members[:, j])
         both, n_a, n_b = counts[has].sum(), counts[a.members[:, i]].sum(), counts[:, b.members[:, j]].sum()
         figure = kappa(both, n_a - both, n_b - both, counts.sum() - n_a - n_b + both)
-        found.append(ClassKappa(a.groups[i].name, int(n_a), int(n_b), int(both), figure))
+        found.append(ClassKappa(a.groups[i].means, int(n_a), int(n_b), int(both), figure))
     return found
+
+
+def _places(grouping: Grouping) -> dict[str, int]:
+    return {group.means: place for place, group in enumerate(grouping.groups) if group.means}
 
 
 def _spoken(grouping: Grouping) -> np.ndarray:
@@ -122,16 +126,16 @@ class Disagreement:
 def disagreements(counts: np.ndarray, a: Grouping, b: Grouping) -> list[Disagreement]:
     """Return the cells off what goes together that hold the most frames.
 
-    Groups of the same name go together; else the group of `b` that holds most of a group's frames.
+    Groups to which people gave the same name go together; else a group and the one that holds most of it.
     """
-    names = {group.name: place for place, group in enumerate(b.groups) if not group.is_rest}
+    names = _places(b)
     real = np.array([not group.is_rest for group in b.groups])
     found = []
     for i, group in enumerate(a.groups):
         row = np.where(real, counts[i], 0)
         if group.is_rest or not row.any():
             continue
-        match = names.get(group.name, int(row.argmax()))
+        match = names.get(group.means, int(row.argmax()))
         for j in np.argsort(-row, kind="stable")[: N_DISAGREEMENTS + 1].tolist():
             if j != match and row[j]:
                 found.append(Disagreement(i, j, int(row[j]), b.groups[match]))

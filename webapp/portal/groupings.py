@@ -13,12 +13,12 @@ from uuid import UUID
 
 import numpy as np
 
-from webapp.datasets.cluster_names import names_of_clustering
+from webapp.datasets.cluster_names import ClusterName, names_of_clustering
 from webapp.datasets.columns import Columns, columns_of
 from webapp.datasets.decisions import decide, decision_rule
 from webapp.datasets.lineage import newest
 from webapp.datasets.models import Dataset
-from webapp.datasets.palette import NOISE_COLOUR, cluster_colour
+from webapp.datasets.palette import NOISE_COLOUR, cluster_colour, cluster_name
 from webapp.datasets.runs import runs_of
 from webapp.explore.clusterings import reading_words
 from webapp.jobs.models import Product
@@ -32,12 +32,16 @@ _BLOCK = 1 << 16
 
 @dataclass(frozen=True)
 class Group:
-    """A group of frames; `is_rest` for those that are in none of the others, as noise is."""
+    """A group of frames; `is_rest` for those that are in none of the others, as noise is.
+
+    `means` is what a person called it, by which it is found in another grouping; empty for a mere number.
+    """
 
     name: str
     colour: str
     scope: dict[str, Any] | None
     is_rest: bool = False
+    means: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,19 +132,17 @@ def _clusters(columns: Columns, product: Product) -> Grouping:
     labels = np.load(product.folder / "labels.npy", mmap_mode="r", allow_pickle=False)
     n = int(labels.max(initial=-1)) + 1
     names = names_of_clustering(product)
-    groups = [
-        Group(
-            names[number].name if number in names else f"Cluster {number}",
-            names[number].colour if number in names else cluster_colour(number),
-            {"cluster": number},
-            is_rest=number < 0,
-        )
-        for number in range(-1, n)
-    ]
+    groups = [_cluster(number, names.get(number)) for number in range(-1, n)]
     current = newest(columns.dataset, "cluster")
     title = _cluster_title(product, current or product, current is not None and product.pk == current.pk)
     key = str(product.pk)
     return Grouping(key, "", title, groups, labels + 1, np.eye(n + 1, dtype=bool), key)
+
+
+def _cluster(number: int, known: ClusterName | None) -> Group:
+    known = known or ClusterName(cluster_name(number), cluster_colour(number))
+    means = known.class_name or (known.name if known.is_given else "")
+    return Group(known.name, known.colour, {"cluster": number}, is_rest=number < 0, means=means)
 
 
 def _classes(columns: Columns, product: Product) -> Grouping:
@@ -152,7 +154,8 @@ def _classes(columns: Columns, product: Product) -> Grouping:
     ]
     rest = {"predicted": None} if is_current else {"member": [str(product.pk), None]}
     colours = _class_colours(columns.dataset, rule["classes"])
-    groups = [Group(*each) for each in zip(rule["classes"], colours, scopes, strict=True)]
+    named = zip(rule["classes"], colours, scopes, strict=True)
+    groups = [Group(name, colour, scope, means=name) for name, colour, scope in named]
     groups.append(Group("no class", NOISE_COLOUR, rest, is_rest=True))
     title = f"Sorted by {product.input('network')}"
     return Grouping(str(product.pk), "", title, groups, codes, _members(masks, len(rule["classes"])))
@@ -198,7 +201,10 @@ def _labels(columns: Columns) -> Grouping | None:
     members = np.zeros((len(masks), k + 2), dtype=bool)
     members[:, : k + 1] = _members(np.maximum(masks, 0), k)
     members[masks == UNSEEN, k : k + 2] = [False, True]
-    groups = [Group(entry["name"], entry["colour"], {"label": entry["name"]}) for entry in scheme.classes]
+    groups = [
+        Group(entry["name"], entry["colour"], {"label": entry["name"]}, means=entry["name"])
+        for entry in scheme.classes
+    ]
     groups.append(Group("none of the classes", NOISE_COLOUR, {"member": [LABELS, None]}))
     groups.append(Group("unlabelled", NOISE_COLOUR, {"label": None}, is_rest=True))
     version = f"{labels.state.last_event} {labels.n_events} {scheme.names}"

@@ -18,6 +18,7 @@ from webapp.portal.groupings import LABELS, RUNS, Group, Grouping, grouping_of
 N_A_PAGE = 100
 MOST_PARTS = 24  # of a bar; what is smaller than the rest is put together
 REST = "#8a929b"
+N_IN_WORDS = 3
 MOST_KEPT = 64
 _kept_sums: dict[tuple, tuple[np.ndarray, np.ndarray] | None] = {}
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -50,6 +51,16 @@ class RunRow:
     photons: float | None
     shares: dict[str, list[int]]
     bars: dict[str, list[Part]]
+
+    @property
+    def words(self) -> dict[str, str]:
+        """The largest pieces of each bar in words."""
+        largest = {kind: sorted(parts, key=lambda part: -part.n) for kind, parts in self.bars.items()}
+        return {
+            kind: ", ".join(part.words for part in parts[:N_IN_WORDS])
+            + ("…" if len(parts) > N_IN_WORDS else "")
+            for kind, parts in largest.items()
+        }
 
     @property
     def hit_percent(self) -> float | None:

@@ -16,6 +16,7 @@ from tests.webapp.factories import (
     make_sorted_dataset,
     make_user,
 )
+from webapp.datasets.cluster_operations import rename_cluster
 from webapp.datasets.columns import columns_of
 from webapp.datasets.scopes import ScopeError, columns_of_scope, frames_of_scope, words_of_scope
 from webapp.labels.services import create_scheme, label_frames
@@ -145,6 +146,26 @@ def test_classes_of_people_and_classifier_are_compared_by_kappa_over_labelled_fr
         reverse("portal:dataset-compare", args=[dataset.pk]), {"a": "labels", "b": classification.pk}
     )
     assert "Cohen's kappa" in answer.content.decode()
+
+
+def test_clusters_that_have_the_same_number_only_by_chance_do_not_go_together(dataset):
+    first, second = second_clustering(dataset)
+    found = comparison(dataset, str(first.pk), str(second.pk), by_column=False)
+    assert found["kappas"] == []
+    assert found["disagreements"] == []  # each cluster of the first lies whole in one of the second
+
+
+def test_a_cluster_that_is_called_like_a_class_goes_with_it(dataset):
+    create_scheme(dataset=dataset, names=KIND_NAMES)
+    clustering = dataset.products.get(kind="cluster")
+    rename_cluster(clustering=clustering, cluster=1, name="Round")
+    inside = np.flatnonzero(np.load(clustering.folder / "labels.npy") == 1)
+    label_frames(dataset=dataset, frames=inside[:9], operation="set", classes=["Round"])
+    label_frames(dataset=dataset, frames=inside[9:12], operation="set", classes=["Streak"])
+    found = comparison(dataset, str(clustering.pk), "labels", by_column=False)
+    assert [(each.name, each.n_both) for each in found["kappas"]] == [("Round", 9)]
+    one, other, each, _ = found["disagreements"][0]
+    assert (one.name, other.name, each.n, each.expected.name) == ("Round", "Streak", 3, "Round")
 
 
 def test_what_lies_off_the_group_that_goes_with_it_is_listed(dataset):

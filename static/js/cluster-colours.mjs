@@ -1,4 +1,6 @@
-// Colours of clusters: the dots beside their names, and choosing one.
+// How clusters look: the dots beside their names, choosing a colour, mean and maximum of their frames.
+
+const TOGETHER = 8; // clusters whose patterns come as one picture, a row each: mean, maximum
 
 /** Paint every dot below `root` that says its colour, itself or by its card. */
 export function paintSwatches(root) {
@@ -36,4 +38,32 @@ export function pickColour(dialog, colour, palette, clusters) {
   field.value = colour;
   field.oninput = mark;
   mark();
+}
+
+/** Paint mean and maximum on the cards, those of eight at once as soon as one of them comes near the window. */
+export function paintPatterns(gallery) {
+  const cards = [...gallery.querySelectorAll(".cluster-card")].filter((card) => card.querySelector(".pattern"));
+  const observer = new IntersectionObserver(
+    (entries) => {
+      for (const { isIntersecting, target } of entries) {
+        if (isIntersecting) paintRows(gallery, cards, Math.floor(cards.indexOf(target) / TOGETHER) * TOGETHER, observer);
+      }
+    },
+    { rootMargin: "200px" },
+  );
+  cards.forEach((card) => observer.observe(card));
+}
+
+function paintRows(gallery, cards, first, observer) {
+  const some = cards.slice(first, first + TOGETHER);
+  const url = `${gallery.dataset.patternsUrl}&clusters=${some.map((card) => card.dataset.cluster).join(",")}`;
+  some.forEach((card, row) => {
+    observer.unobserve(card);
+    for (const picture of card.querySelectorAll(".pattern")) {
+      picture.style.backgroundImage = `url("${url}")`;
+      picture.style.backgroundSize = `200% ${100 * some.length}%`;
+      const down = some.length > 1 ? (100 * row) / (some.length - 1) : 0;
+      picture.style.backgroundPosition = `${picture.dataset.what === "max" ? 100 : 0}% ${down}%`;
+    }
+  });
 }

@@ -5,7 +5,7 @@
 
 import { count, getJson, newId, pageFacts, postJson } from "./api.mjs";
 import { bindKeys } from "./keys.mjs";
-import { paintSwatches, pickColour } from "./cluster-colours.mjs";
+import { paintPatterns, paintSwatches, pickColour } from "./cluster-colours.mjs";
 
 const facts = pageFacts();
 const find = (id) => document.getElementById(id);
@@ -36,8 +36,8 @@ function takeIn(clusters) {
     card.querySelector("[data-choose]")?.setAttribute("aria-label", `Choose ${name} for merging`);
     card.querySelector("[data-paint]")?.setAttribute("aria-label", `Colour of ${name}`);
     card.querySelector(".card-number").textContent = isGiven ? `cluster ${id}` : "";
-    card.querySelectorAll("figure img").forEach((picture) => {
-      picture.alt = `${picture.parentElement.textContent.trim()} of ${name}`;
+    card.querySelectorAll(".pattern").forEach((picture) => {
+      picture.setAttribute("aria-label", `${picture.parentElement.textContent.trim()} of ${name}`);
     });
     writeClass(card, className);
   }
@@ -234,9 +234,14 @@ async function undo(button) {
   }
 }
 
-function undoLast() {
+async function undoLast() {
   const labelled = document.querySelector("#undo-toast:not([hidden]) [data-undo]:not([hidden])");
-  const last = labelled ?? document.querySelector("#cluster-history [data-undo-operation]");
+  const findLast = () => labelled ?? document.querySelector("#cluster-history [data-undo-operation]");
+  if (!findLast()) {
+    const list = document.querySelector("#cluster-history [hx-get]"); // it may not have been in sight yet
+    await window.htmx.ajax("GET", list.getAttribute("hx-get"), { target: list, swap: "innerHTML" });
+  }
+  const last = findLast();
   if (last) last.click();
   else say("There is nothing to undo.");
 }
@@ -283,6 +288,7 @@ function start() {
 if (gallery) {
   if (tools) start();
   writePurity();
+  paintPatterns(gallery);
   document.addEventListener("fringe:labelled", writePurity);
 }
 document.body.addEventListener("htmx:afterSwap", (event) => paintSwatches(event.target));

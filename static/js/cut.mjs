@@ -9,7 +9,6 @@
 //   fringe:open-scope        detail {scope}: show these frames on the sheet
 
 import { count, fetchArray, getJson, pageFacts } from "./api.mjs";
-import { ClusterTree } from "./tree.mjs";
 
 const STEPS = 100;
 const facts = pageFacts();
@@ -18,7 +17,7 @@ const panel = find("tree");
 const known = new Map(facts.clusters.map((cluster) => [cluster.id, { ...cluster }]));
 
 class Cut {
-  constructor(picture) {
+  constructor(picture, ClusterTree) {
     this.picture = picture;
     this.size = find("cut-size");
     this.method = find("cut-method");
@@ -128,7 +127,8 @@ async function start() {
     status.textContent = ok ? data.words : data.error;
     return;
   }
-  const cut = new Cut(data);
+  const { ClusterTree } = await import("./tree.mjs");
+  const cut = new Cut(data, ClusterTree);
   status.textContent =
     data.nodes.length < data.nParts
       ? `The ${data.nodes.length} largest groups of ${count(data.nParts)} are drawn: those of at least ${count(data.leastDrawn)} frames and what holds them.`
@@ -139,4 +139,15 @@ async function start() {
   });
 }
 
-if (panel) start();
+/** The tree lies below the map: who does not scroll there need not wait for it. */
+if (panel) {
+  const observer = new IntersectionObserver(
+    (entries) => {
+      if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
+      observer.disconnect();
+      start();
+    },
+    { rootMargin: "200px" },
+  );
+  observer.observe(panel);
+}

@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import WatchedPage
 from tests.webapp.world import World
 from webapp.datasets.cluster_names import names_of_clustering
+from webapp.datasets.cluster_operations import rename_cluster
 from webapp.jobs.models import Job
 from webapp.labels.state_cache import current_labels
 
@@ -110,6 +111,31 @@ def test_a_cluster_becomes_a_class_and_its_card_tells_how_pure_it_is(
     assert watched.faults == []
 
 
+def test_what_was_done_before_the_page_was_loaded_can_be_taken_back_by_keys(
+    page: Page, watched: WatchedPage, world: World
+) -> None:
+    rename_cluster(clustering=world.product("cluster"), cluster=0, name="Discs")
+    page.reload()
+    expect(card_of(page, 0).locator("[data-name]")).to_have_text("Discs")
+    page.keyboard.press("Control+z")
+    expect(card_of(page, 0).locator("[data-name]")).to_have_text("Cluster 0")
+    page.keyboard.press("Control+z")
+    expect(page.locator("#cluster-status")).to_have_text("There is nothing to undo.")
+    assert watched.faults == []
+
+
+def test_mean_and_maximum_of_all_cards_come_as_one_picture(
+    page: Page, watched: WatchedPage, world: World
+) -> None:
+    with page.expect_response(lambda answer: "patterns.png" in answer.url) as told:
+        page.reload()
+    assert told.value.status == 200
+    assert told.value.url.endswith("clusters=0,1,2,-1")
+    last = card_of(page, -1).get_by_role("img", name="Maximum of Noise")
+    expect(last).to_have_css("background-position", "100% 100%")
+    assert watched.faults == []
+
+
 def test_the_page_of_clusters_is_whole_in_both_themes(watched: WatchedPage, world: World) -> None:
     path = reverse("explore:dataset-clusters", args=[world.dataset.pk])
     assert watched.look(path) == []
@@ -119,7 +145,9 @@ def test_the_slider_shows_other_clusters_at_once_and_asks_for_them_on_demand(
     page: Page, watched: WatchedPage, world: World
 ) -> None:
     tree = page.get_by_role("region", name="Tree of the clusters")
+    tree.scroll_into_view_if_needed()
     slider = tree.get_by_label("Least size")
+    expect(slider).to_be_visible()
     slider.focus()
     page.keyboard.press("End")
     expect(tree.locator("#cut-status")).to_have_text("2 clusters, 14.3 % noise")
@@ -143,6 +171,7 @@ def test_the_slider_shows_other_clusters_at_once_and_asks_for_them_on_demand(
 def test_the_tree_is_walked_by_keys_and_shows_what_a_group_holds(
     page: Page, watched: WatchedPage, world: World
 ) -> None:
+    page.locator("#tree").scroll_into_view_if_needed()
     tree = page.get_by_role("tree")
     expect(tree.get_by_role("treeitem")).to_have_count(5)
     tree.get_by_role("treeitem").first.focus()

@@ -66,7 +66,7 @@ QUERIES = {
     "manifests:dataset-class": {"class": "Round"},
     "labels:label-queue": {"mode": "order"},
     "explore:picked-frames": {"frames": "3,1"},
-    "explore:cluster-pattern": {"cluster": "0"},
+    "explore:cluster-patterns": {"clusters": "0,-1"},
     "explore:cluster-cut": {"least": "20"},
     "explore:frame-pattern": {"what": "mean", "frames": "0-9"},
 }

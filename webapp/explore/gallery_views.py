@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET
 
 from webapp.accounts.access import get_for
 from webapp.datasets.models import Dataset
-from webapp.explore.cluster_patterns import pattern_of_cluster
+from webapp.explore.cluster_patterns import patterns_of_clusters
 from webapp.explore.fates import fates_of
 from webapp.explore.views import columns_of_request
 
@@ -18,16 +18,16 @@ _FOREVER = "private, max-age=31536000, immutable"
 
 @login_required
 @require_GET
-def cluster_pattern(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Send the mean or the maximum of a cluster's frames; the browser keeps it where `of` says of which."""
+def cluster_patterns(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Send mean and maximum of some clusters; the browser keeps it where `of` says of which frames."""
     columns = columns_of_request(request, get_for(request.user, Dataset.objects, pk=pk))
     try:
-        cluster = int(request.GET.get("cluster", ""))
+        clusters = [int(part) for part in request.GET.get("clusters", "").split(",")]
     except ValueError as error:
-        raise Http404("A cluster is named by its number.") from error
-    picture = pattern_of_cluster(columns, cluster, request.GET.get("what", "mean"))
+        raise Http404("Clusters are named by their numbers.") from error
+    picture = patterns_of_clusters(columns, clusters)
     if picture is None:
-        raise Http404("There is no such cluster.")
+        raise Http404("There are no such clusters.")
     response = HttpResponse(picture, content_type="image/png")
     is_named = "clustering" in request.GET and request.GET.get("of") == str(columns.products["condense"].pk)
     response["Cache-Control"] = _FOREVER if is_named else "private, no-cache"

@@ -1,5 +1,6 @@
 """What people do to clusters on their page: names, colours, merging, undo, and the list of it."""
 
+import io
 import json
 import uuid
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from django.test import Client
 from django.urls import reverse
+from PIL import Image
 
 from tests.webapp.clusterings import add_clustering
 from tests.webapp.factories import make_group, make_sorted_dataset, make_user
@@ -15,6 +17,7 @@ from webapp.datasets.cluster_operations import rename_cluster
 from webapp.datasets.lineage import newest
 from webapp.datasets.models import ClusterOperation, Dataset
 from webapp.explore.fates import fates_of
+from webapp.explore.thumbs import TABLE
 from webapp.jobs.models import Job, Product, State
 from webapp.jobs.services import end_job
 
@@ -293,20 +296,35 @@ def test_what_became_of_the_clusters_before_tells_splits_and_what_is_new(dataset
     assert "no clusters from before" in before.content.decode()
 
 
-@pytest.mark.parametrize("what", ["mean", "max"])
-def test_mean_and_maximum_of_a_cluster_are_pictures_of_its_members(dataset, first, what):
-    member, url = sign_in(dataset), reverse("explore:cluster-pattern", args=[dataset.pk])
+def test_mean_and_maximum_of_clusters_are_one_picture_with_a_row_each(dataset, first):
+    member, url = sign_in(dataset), reverse("explore:cluster-patterns", args=[dataset.pk])
     condensation = newest(dataset, "condense")
-    asked = {"clustering": first.pk, "of": condensation.pk, "cluster": 0, "what": what}
+    asked = {"clustering": first.pk, "of": condensation.pk, "clusters": "2,0,-1"}
     answer = member.get(url, asked)
     assert answer["Content-Type"] == "image/png"
     assert "immutable" in answer["Cache-Control"]
-    pictures = {member.get(url, asked | {"cluster": number}).content for number in (-1, 0, 1, 2)}
-    assert len(pictures) == 4
-    assert "no-cache" in member.get(url, {"cluster": 0})["Cache-Control"]
+    picture = np.asarray(Image.open(io.BytesIO(answer.content)), dtype=int)
+    assert picture.shape == (3 * 64, 2 * 64, 3)
+    mean, highest = picture[:64, :64], picture[:64, 64:]
+    assert (highest.sum(axis=2) >= mean.sum(axis=2)).mean() > 0.99
+    alone = np.asarray(Image.open(io.BytesIO(member.get(url, asked | {"clusters": "0"}).content)))
+    assert np.array_equal(picture[64:128], alone)
+    assert not np.array_equal(picture[:64], alone)
+    assert "no-cache" in member.get(url, {"clusters": "0"})["Cache-Control"]
 
 
-@pytest.mark.parametrize("query", [{}, {"cluster": "x"}, {"cluster": 99}, {"cluster": 0, "what": "sum"}])
-def test_a_picture_of_no_cluster_is_not_found(dataset, first, query):
-    answer = sign_in(dataset).get(reverse("explore:cluster-pattern", args=[dataset.pk]), query)
+def test_the_mean_is_of_counts_and_not_of_levels(dataset, first):
+    frames = np.load(newest(dataset, "condense").folder / "condensed.npy")[labels_of(first) == 1]
+    answer = sign_in(dataset).get(reverse("explore:cluster-patterns", args=[dataset.pk]), {"clusters": "1"})
+    counts = np.expm1(frames / 255 * np.log1p(400.0)).mean(axis=0)
+    levels = np.minimum(255 * np.log1p(counts) / np.log1p(400.0) + 0.5, 255).astype(np.uint8)
+    shown = np.asarray(Image.open(io.BytesIO(answer.content)), dtype=int)[:64, :64]
+    assert np.abs(shown - TABLE[levels].astype(int))[levels > 0].max() <= 6
+
+
+@pytest.mark.parametrize("clusters", ["", "x", "99", "0,99", "0,,1", ",".join("0" * 9)])
+def test_a_picture_of_no_cluster_is_not_found(dataset, first, clusters):
+    answer = sign_in(dataset).get(
+        reverse("explore:cluster-patterns", args=[dataset.pk]), {"clusters": clusters}
+    )
     assert answer.status_code == 404

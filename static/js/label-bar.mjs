@@ -1,6 +1,7 @@
 // Label many frames at once: the bar with the classes, the words of what is meant, the confirmation, the undo toast.
 
 import { count, newId, postJson } from "./api.mjs";
+import { Outbox } from "./outbox.mjs";
 
 const CONFIRM_ABOVE = 50;
 
@@ -11,6 +12,7 @@ export class LabelBar {
     this.onLabelled = onLabelled;
     this.target = null;
     this.chosen = new Set();
+    this.sent = new Map(); // what this page has sent, in words, until the answer is there
     this.dialog = document.getElementById("confirm-labels");
     this.toast = document.getElementById("undo-toast");
     host.addEventListener("htmx:afterSwap", () => this.prepare());
@@ -36,10 +38,17 @@ export class LabelBar {
     this.button = this.bar.querySelector("#apply-labels");
     for (const chip of this.bar.querySelectorAll("button[data-class]")) {
       chip.querySelector(".swatch").style.backgroundColor = chip.dataset.colour;
+      chip.setAttribute("aria-pressed", String(this.chosen.has(chip.dataset.class)));
       chip.addEventListener("click", () => this.toggle(chip));
     }
     this.operation.addEventListener("change", () => this.write());
     this.button.addEventListener("click", () => this.ask());
+    const { user, dataset } = this.bar.dataset;
+    // The store of the Label page: what was kept on one of them is sent from either.
+    this.outbox ??= new Outbox(`fringe-outbox-${user}-${dataset}`, {
+      onChange: (n, problem) => this.onUnsent(n, problem),
+      onAnswer: (act, answer) => this.onAnswer(act, answer),
+    });
     this.write();
   }
 
@@ -91,23 +100,28 @@ export class LabelBar {
     this.dialog.showModal();
   }
 
-  async apply() {
+  apply() {
     const act = { scope: this.target.scope, operation: this.operation.value, classes: [...this.chosen] };
     if (act.operation === "clear") act.classes = [];
-    // The same act keeps its id until the server has it: sent twice, it counts once.
-    const fingerprint = JSON.stringify(act);
-    if (this.pending?.fingerprint !== fingerprint) this.pending = { fingerprint, id: newId() };
-    const { id } = this.pending;
+    const id = newId();
+    this.sent.set(id, this.sentence);
     this.button.disabled = true;
-    const sentence = this.sentence;
-    const { ok, data } = await postJson(this.bar.dataset.applyUrl, { ...act, client_id: id });
-    this.write();
-    if (!ok) {
-      this.show(`Not labelled: ${data.error}`, null);
-      return;
-    }
-    this.pending = null;
-    this.done(sentence, id, data);
+    this.outbox.add({ url: this.bar.dataset.applyUrl, body: { ...act, client_id: id }, words: `Not labelled: ${this.sentence}` });
+  }
+
+  onUnsent(n, problem) {
+    if (!n || !problem) return;
+    this.show(`${problem} ${n} unsent ${n === 1 ? "label is" : "labels are"} kept here and will be sent again.`, null);
+    if (this.bar) this.write();
+  }
+
+  onAnswer({ body, words }, { ok, data }) {
+    const sentence = this.sent.get(body.client_id);
+    this.sent.delete(body.client_id);
+    if (this.bar) this.write();
+    if (!ok) this.show(sentence ? `Not labelled: ${data.error}` : `${words ?? "A label was not taken"}: ${data.error}`, null);
+    else if (sentence) this.done(sentence, body.client_id, data);
+    else this.writeCounts(data);
   }
 
   async undo() {
@@ -132,6 +146,7 @@ export class LabelBar {
   }
 
   writeCounts({ counts }) {
+    if (!this.bar) return;
     for (const chip of this.bar.querySelectorAll("button[data-class]")) {
       chip.querySelector(".count").textContent = count(counts[chip.dataset.class] ?? 0);
     }

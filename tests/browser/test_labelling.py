@@ -310,3 +310,28 @@ def test_the_board_links_to_the_frames_of_a_class(watched: WatchedPage, world: W
     watched.page.get_by_role("row", name="Streak 12").get_by_role("link").click()
     expect(watched.page.locator("#sheet-title")).to_have_text("Frames labelled Streak")
     expect(watched.page.locator("#sheet-status")).to_contain_text("12 frames")
+
+
+def test_a_whole_cluster_labelled_without_a_connection_is_kept_and_arrives_once(
+    watched: WatchedPage, context: BrowserContext, world: World
+) -> None:
+    watched.open(reverse("explore:dataset-clusters", args=[world.dataset.pk]) + "?cluster=2")
+    page = watched.page
+    page.locator('.label-bar [data-class="Streak"]').click()
+    button = page.locator("#apply-labels")
+    expect(button).to_contain_text("Apply Streak to")
+    context.set_offline(True)
+    button.click()
+    if page.locator("#confirm-labels").is_visible():
+        page.locator("#confirm-labels [data-yes]").click()
+    expect(page.locator("#undo-toast")).to_contain_text("1 unsent label is kept here")
+    assert LabelEvent.objects.count() == N_EVENTS
+    page.close()
+    context.set_offline(False)
+    watched = WatchedPage(context.new_page(), watched.home)
+    page = open_labelling(watched, world)
+    expect_sent(page)
+    event = LabelEvent.objects.latest("pk")
+    assert (event.operation, event.created_by.username) == ("add", "ada")
+    assert event.scope.startswith("cluster 2 as a whole")
+    assert LabelEvent.objects.count() == N_EVENTS + 1

@@ -63,7 +63,7 @@ export class Sheet {
       return false;
     }
     if (!answer) return null;
-    this.shown = { ...asked, base, n: answer.n, words: answer.words, title: answer.title };
+    this.shown = { ...asked, base, n: answer.n, words: answer.words || "of this data set", title: answer.title };
     this.write();
     this.onShown(this.shown);
     return true;

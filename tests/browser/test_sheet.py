@@ -78,6 +78,8 @@ def test_the_outliers_of_all_frames_are_ranked_and_more_like_one_of_them_are_fou
     page = open_clusters(watched, world.dataset)
     page.get_by_role("link", name="Outliers, ranked").click()
     expect(page.locator("#sheet-title")).to_have_text("All frames")
+    page.locator("[data-class='Round']").click()
+    expect(page.locator("#apply-labels")).to_have_text(f"Apply Round to {N_FRAMES} frames of this data set")
     expected = sorted_frames(columns(world), {"all": True}, "outlier").tolist()
     first = page.locator('#sheet-frames .thumb[data-place="0"]')
     expect(first).to_have_attribute("data-frame", str(expected[0]))

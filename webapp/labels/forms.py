@@ -60,11 +60,16 @@ class SchemeForm(forms.Form):
         return [name.strip() for name in self.cleaned_data["exclusive"].split(",") if name.strip()]
 
     def clean(self) -> dict[str, Any]:
-        """Refuse a class that stands alone but is none of the classes."""
+        """Refuse exclusions of what is none of the classes; those offered may stay with other classes."""
         cleaned = super().clean()
-        unknown = set(cleaned.get("exclusive", [])) - set(cleaned.get("names", []))
-        if unknown and "names" in cleaned:
-            self.add_error("exclusive", f"“{sorted(unknown)[0]}” is not one of the classes above.")
+        if "names" not in cleaned:
+            return cleaned
+        names = set(cleaned["names"])
+        groups = [group for group in cleaned.get("excludes", []) if tuple(group) not in DROPLET_EXCLUDES]
+        excluded = [name for group in groups for name in group]
+        for field, given in (("exclusive", cleaned.get("exclusive", [])), ("excludes", excluded)):
+            if unknown := set(given) - names:
+                self.add_error(field, f"“{sorted(unknown)[0]}” is not one of the classes above.")
         return cleaned
 
 

@@ -64,6 +64,7 @@ def test_named_classes_get_keys_and_the_labelling_page_appears(client: Client, d
         ({"names": "A\nA"}, "named twice"),
         ({"names": "A;B"}, "without comma and semicolon"),
         ({"names": "A", "exclusive": "B"}, "is not one of the classes"),
+        ({"names": "A\nB", "excludes": "A, C"}, "“C” is not one of the classes"),
     ],
 )
 def test_classes_that_cannot_be_are_refused_on_the_page(
@@ -73,6 +74,12 @@ def test_classes_that_cannot_be_are_refused_on_the_page(
     assert response.status_code == 400
     assert words in response.content.decode()
     assert not ClassScheme.objects.exists()
+
+
+def test_the_first_classes_come_with_their_exclusions(client: Client, dataset: Dataset) -> None:
+    form = {"names": "Ring\nBent\nStreak", "excludes": "Spherical/Oblate, Prolate\nRing, Bent"}
+    client.post(url_of("scheme-create", dataset), form)
+    assert ClassScheme.objects.get().excludes == [["Ring", "Bent"]]
 
 
 def test_a_class_is_added_once(client: Client, dataset: Dataset) -> None:

@@ -9,7 +9,14 @@ import numpy as np
 from django.urls import reverse
 
 from webapp.datasets.models import Dataset
-from webapp.portal.cross_table import adjusted_rand, class_kappas, cross_counts, disagreements, without_rest
+from webapp.portal.cross_table import (
+    Crossed,
+    adjusted_rand,
+    class_kappas,
+    cross,
+    disagreements,
+    without_rest,
+)
 from webapp.portal.groupings import LABELS, RUNS, Choice, Group, Grouping, choices_of, grouping_of
 
 MOST_ROWS = MOST_COLUMNS = 30
@@ -51,7 +58,8 @@ def comparison(dataset: Dataset, first: str, second: str, *, by_column: bool) ->
     a, b = grouping_of(dataset, first), grouping_of(dataset, second)
     if a is None or b is None:
         return None
-    counts = cross_counts(dataset.pk, a, b)
+    crossed = cross(dataset.pk, a, b)
+    counts = crossed.counts
     rows, columns = _shown(counts, a, b)
     both = without_rest(counts, a, b)
     is_one_each = a.is_partition and b.is_partition
@@ -59,8 +67,8 @@ def comparison(dataset: Dataset, first: str, second: str, *, by_column: bool) ->
     return {
         "a": a,
         "b": b,
-        "rows": _rows(counts, rows, columns, links, by_column),
-        "heads": [(b.groups[j], int(counts[:, j].sum()), links.of_column(j)) for j in columns],
+        "rows": _rows(crossed, rows, columns, links, by_column),
+        "heads": [(b.groups[j], int(crossed.n_columns[j]), links.of_column(j)) for j in columns],
         "n_rows_left_out": int(np.count_nonzero(counts.sum(axis=1))) - len(rows),
         "n_columns_left_out": int(np.count_nonzero(counts.sum(axis=0))) - len(columns),
         "rand": adjusted_rand(both) if is_one_each else None,
@@ -69,8 +77,8 @@ def comparison(dataset: Dataset, first: str, second: str, *, by_column: bool) ->
         "n_frames": len(a.codes),
         "kappas": class_kappas(dataset.pk, a, b),
         "disagreements": [
-            (a.groups[each.i], b.groups[each.j], each, links.of_cell(each.i, each.j))
-            for each in disagreements(counts, a, b)
+            (a.groups[each.i], b.groups[each.j], b.groups[each.match], each.n, links.of_cell(each.i, each.j))
+            for each in disagreements(dataset.pk, a, b)
         ],
     }
 
@@ -85,21 +93,25 @@ def _shown(counts: np.ndarray, a: Grouping, b: Grouping) -> tuple[list[int], lis
 
 
 def _rows(
-    counts: np.ndarray, rows: list[int], columns: list[int], links: "Links", by_column: bool
+    crossed: Crossed, rows: list[int], columns: list[int], links: "Links", by_column: bool
 ) -> list[Row]:
-    shares = _shares(counts, links.a, links.b, by_column)
+    counts, shares = crossed.counts, _shares(crossed, links.a, links.b, by_column)
     found = []
     for i in rows:
         cells = [_cell(int(counts[i, j]), float(shares[i, j]), links.of_cell(i, j)) for j in columns]
-        found.append(Row(links.a.groups[i], int(counts[i].sum()), links.of_row(i), cells))
+        found.append(Row(links.a.groups[i], int(crossed.n_rows[i]), links.of_row(i), cells))
     return found
 
 
-def _shares(counts: np.ndarray, a: Grouping, b: Grouping, by_column: bool) -> np.ndarray:
+def _shares(crossed: Crossed, a: Grouping, b: Grouping, by_column: bool) -> np.ndarray:
     """Return the share of each cell of its row or column; what is in no group would outshine the others."""
-    real = np.outer([not group.is_rest for group in a.groups], [not group.is_rest for group in b.groups])
-    counts = np.where(real, counts, 0)
-    return counts / np.maximum(counts.sum(axis=0 if by_column else 1, keepdims=True), 1)
+    rest_a, rest_b = (np.array([group.is_rest for group in each.groups]) for each in (a, b))
+    counts = np.where(rest_a[:, None] | rest_b, 0, crossed.counts)
+    if by_column:
+        whole = crossed.n_columns - crossed.counts[rest_a].sum(axis=0)
+        return counts / np.maximum(whole, 1)
+    whole = crossed.n_rows - crossed.counts[:, rest_b].sum(axis=1)
+    return counts / np.maximum(whole, 1)[:, None]
 
 
 def _cell(n: int, share: float, url: str) -> Cell:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import numpy as np
 
-from webapp.portal.groupings import Group, Grouping
+from webapp.portal.groupings import Grouping
 
 N_DISAGREEMENTS = 8
 MOST_KEPT = 64
@@ -15,11 +15,8 @@ _kept: "OrderedDict[tuple, np.ndarray]" = OrderedDict()
 _lock = Lock()
 
 
-def cross_counts(dataset: UUID, a: Grouping, b: Grouping) -> np.ndarray:
-    """Return how many frames are in group i of `a` and in group j of `b`, int64 (groups, groups).
-
-    Counted once for what never changes. A frame that is in two groups counts in both.
-    """
+def code_counts(dataset: UUID, a: Grouping, b: Grouping) -> np.ndarray:
+    """Return how many frames have code i of `a` and code j of `b`, int64; once for what never changes."""
     key = (dataset, a.key, a.version, b.key, b.version)
     with _lock:
         if key in _kept:
@@ -27,14 +24,33 @@ def cross_counts(dataset: UUID, a: Grouping, b: Grouping) -> np.ndarray:
             return _kept[key]
     width = len(b.members)
     pairs = a.codes.astype(np.int64) * width + b.codes
-    counts = np.bincount(pairs, minlength=len(a.members) * width).reshape(len(a.members), width)
-    found = a.members.T.astype(np.int64) @ counts @ b.members.astype(np.int64)
+    found = np.bincount(pairs, minlength=len(a.members) * width).reshape(len(a.members), width)
     found.setflags(write=False)
     with _lock:
         _kept[key] = found
         while len(_kept) > MOST_KEPT:
             _kept.popitem(last=False)
     return found
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """Two groupings against each other.
+
+    `counts` int64 (groups, groups) holds the frames that are in group i of the one and in group j of the
+    other: a frame that is in two groups counts in both. `n_rows` and `n_columns` hold those of each group.
+    """
+
+    counts: np.ndarray
+    n_rows: np.ndarray
+    n_columns: np.ndarray
+
+
+def cross(dataset: UUID, a: Grouping, b: Grouping) -> Crossed:
+    """Count two groupings against each other."""
+    codes = code_counts(dataset, a, b)
+    rows, columns = a.members.T.astype(np.int64), b.members.T.astype(np.int64)
+    return Crossed(rows @ codes @ columns.T, rows @ codes.sum(axis=1), columns @ codes.sum(axis=0))
 
 
 def without_rest(counts: np.ndarray, a: Grouping, b: Grouping) -> np.ndarray:
@@ -91,9 +107,7 @@ def class_kappas(dataset: UUID, a: Grouping, b: Grouping) -> list[ClassKappa]:
     if not shared or a.key == b.key:
         return []
     spoken = [_spoken(grouping) for grouping in (a, b)]
-    width = len(b.members)
-    counts = np.bincount(a.codes.astype(np.int64) * width + b.codes, minlength=len(a.members) * width)
-    counts = counts.reshape(len(a.members), width) * spoken[0][:, None] * spoken[1]
+    counts = code_counts(dataset, a, b) * spoken[0][:, None] * spoken[1]
     found = []
     for i, j in shared:
         has = np.ix_(a.members[:, i], b.members[:, j])
@@ -115,28 +129,31 @@ def _spoken(grouping: Grouping) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Disagreement:
-    """Frames that are in group `i` of the one and not in the group of the other that mostly goes with it."""
+    """Frames that are in group `i` of the one, in `j` of the other, and not in the one that goes with `i`."""
 
     i: int
     j: int
     n: int
-    expected: Group
+    match: int
 
 
-def disagreements(counts: np.ndarray, a: Grouping, b: Grouping) -> list[Disagreement]:
+def disagreements(dataset: UUID, a: Grouping, b: Grouping) -> list[Disagreement]:
     """Return the cells off what goes together that hold the most frames.
 
-    Groups to which people gave the same name go together; else a group and the one that holds most of it.
+    Groups to which people gave the same name go together; else a group and the one that holds most of it. A
+    frame that is in two groups disagrees only if it is in none that goes with its own.
     """
-    names = _places(b)
+    names, codes = _places(b), code_counts(dataset, a, b)
     real = np.array([not group.is_rest for group in b.groups])
     found = []
     for i, group in enumerate(a.groups):
-        row = np.where(real, counts[i], 0)
+        of_code = codes[a.members[:, i]].sum(axis=0)
+        row = np.where(real, of_code @ b.members, 0)
         if group.is_rest or not row.any():
             continue
         match = names.get(group.means, int(row.argmax()))
-        for j in np.argsort(-row, kind="stable")[: N_DISAGREEMENTS + 1].tolist():
-            if j != match and row[j]:
-                found.append(Disagreement(i, j, int(row[j]), b.groups[match]))
+        elsewhere = np.where(real, np.where(b.members[:, match], 0, of_code) @ b.members, 0)
+        for j in np.argsort(-elsewhere, kind="stable")[:N_DISAGREEMENTS].tolist():
+            if elsewhere[j]:
+                found.append(Disagreement(i, j, int(elsewhere[j]), match))
     return sorted(found, key=lambda each: -each.n)[:N_DISAGREEMENTS]

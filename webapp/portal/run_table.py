@@ -12,7 +12,7 @@ from webapp.datasets.columns import Columns, columns_of
 from webapp.datasets.lineage import newest
 from webapp.datasets.models import Dataset
 from webapp.datasets.runs import Runs, runs_of
-from webapp.portal.cross_table import cross_counts
+from webapp.portal.cross_table import cross
 from webapp.portal.groupings import LABELS, RUNS, Group, Grouping, grouping_of
 
 N_A_PAGE = 100
@@ -97,7 +97,7 @@ def _key(dataset: Dataset, kind: str) -> str:
 
 def _rows(columns: Columns, runs: Runs, groupings: dict[str, Grouping]) -> list[RunRow]:
     by_run = grouping_of(columns.dataset, RUNS)
-    counts = {name: cross_counts(columns.dataset.pk, by_run, each)[1:] for name, each in groupings.items()}
+    counts = {name: cross(columns.dataset.pk, by_run, each).counts[1:] for name, each in groupings.items()}
     frames = np.bincount(runs.codes + 1, minlength=len(runs.names) + 1)[1:]
     hits, photons = _sums(columns, "is_hit", runs), _sums(columns, "photons", runs)
     return [

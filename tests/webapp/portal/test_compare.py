@@ -21,7 +21,7 @@ from webapp.datasets.columns import columns_of
 from webapp.datasets.scopes import ScopeError, columns_of_scope, frames_of_scope, words_of_scope
 from webapp.labels.services import create_scheme, label_frames
 from webapp.portal.compare import comparison
-from webapp.portal.cross_table import adjusted_rand, cross_counts, kappa
+from webapp.portal.cross_table import adjusted_rand, cross, kappa
 from webapp.portal.groupings import grouping_of
 
 pytestmark = pytest.mark.django_db
@@ -93,11 +93,15 @@ def test_frames_with_two_classes_count_in_both_of_their_rows(dataset):
     label_frames(dataset=dataset, frames=np.arange(10), operation="set", classes=["Round"])
     label_frames(dataset=dataset, frames=np.arange(4), operation="add", classes=["Streak"])
     labels = grouping_of(dataset, "labels")
-    counts = cross_counts(dataset.pk, labels, labels)
+    crossed = cross(dataset.pk, labels, labels)
+    counts = crossed.counts
     names = [group.name for group in labels.groups]
     round_, streak, unseen = names.index("Round"), names.index("Streak"), names.index("unlabelled")
     assert (counts[round_, round_], counts[streak, streak], counts[round_, streak]) == (10, 4, 4)
     assert counts[unseen, unseen] == N - 10
+    assert (
+        crossed.n_rows[[round_, streak]].tolist() == crossed.n_columns[[round_, streak]].tolist() == [10, 4]
+    )
     assert not labels.is_partition
 
 
@@ -105,9 +109,9 @@ def test_labels_given_since_are_in_the_table(dataset):
     create_scheme(dataset=dataset, names=KIND_NAMES)
     label_frames(dataset=dataset, frames=np.arange(5), operation="set", classes=["Round"])
     clusters = grouping_of(dataset, str(dataset.products.get(kind="cluster").pk))
-    before = cross_counts(dataset.pk, grouping_of(dataset, "labels"), clusters)[0].sum()
+    before = cross(dataset.pk, grouping_of(dataset, "labels"), clusters).n_rows[0]
     label_frames(dataset=dataset, frames=np.arange(5, 9), operation="set", classes=["Round"])
-    after = cross_counts(dataset.pk, grouping_of(dataset, "labels"), clusters)[0].sum()
+    after = cross(dataset.pk, grouping_of(dataset, "labels"), clusters).n_rows[0]
     assert (before, after) == (5, 9)
 
 
@@ -164,16 +168,30 @@ def test_a_cluster_that_is_called_like_a_class_goes_with_it(dataset):
     label_frames(dataset=dataset, frames=inside[9:12], operation="set", classes=["Streak"])
     found = comparison(dataset, str(clustering.pk), "labels", by_column=False)
     assert [(each.name, each.n_both) for each in found["kappas"]] == [("Round", 9)]
-    one, other, each, _ = found["disagreements"][0]
-    assert (one.name, other.name, each.n, each.expected.name) == ("Round", "Streak", 3, "Round")
+    one, other, expected, n, _ = found["disagreements"][0]
+    assert (one.name, other.name, n, expected.name) == ("Round", "Streak", 3, "Round")
+
+
+def test_a_frame_that_has_the_expected_class_and_another_one_does_not_disagree(dataset):
+    create_scheme(dataset=dataset, names=KIND_NAMES)
+    clustering = dataset.products.get(kind="cluster")
+    inside = np.flatnonzero(np.load(clustering.folder / "labels.npy") == 1)
+    label_frames(dataset=dataset, frames=inside[:12], operation="set", classes=["Round"])
+    label_frames(dataset=dataset, frames=inside[:8], operation="add", classes=["Elliptical"])
+    label_frames(dataset=dataset, frames=inside[12:14], operation="set", classes=["Elliptical"])
+    found = comparison(dataset, str(clustering.pk), "labels", by_column=False)
+    differing = [(one.name, other.name, n) for one, other, _, n, _ in found["disagreements"]]
+    assert differing == [("Cluster 1", "Elliptical", 2)]
+    row = next(row for row in found["rows"] if row.group.name == "Cluster 1")
+    assert row.n == len(inside)
 
 
 def test_what_lies_off_the_group_that_goes_with_it_is_listed(dataset):
     first, second = second_clustering(dataset)
     found = comparison(dataset, str(second.pk), str(first.pk), by_column=True)
-    one, other, each, url = found["disagreements"][0]
+    one, other, _, n, url = found["disagreements"][0]
     assert one.scope != other.scope
-    assert len(frames_at(dataset, url)) == each.n
+    assert len(frames_at(dataset, url)) == n
 
 
 def test_the_page_chooses_two_results_by_itself_and_says_what_is_missing(client, signed_in, dataset):

@@ -10,6 +10,7 @@ PARTS = (
     ("data_plane_memory",),
     ("frame_viewer",),
     ("pages", "--frames", "1000000"),
+    ("page_budget", "--frames", "1000000"),
     ("labelling", "--seconds", "60"),
     *(("unsupervised", "--frames", "1600", "--seed", seed) for seed in "012"),
     *(("unsupervised", "--set", "real", "--frames", "3000", "--seed", seed) for seed in "012"),

@@ -4,6 +4,7 @@ The first one prints a JSON line for each report of progress; who meets an error
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,13 @@ def report(
     done: int, total: int, unit: str = "frames", *, note: str = "", point: dict[str, Any] | None = None
 ) -> None:
     """Print progress as a line."""
-    print(json.dumps({"done": done, "total": total, "point": point}), flush=True)
+    say({"done": done, "total": total, "point": point})
+
+
+def say(message: dict[str, Any]) -> None:
+    """Print a line by one write: processes share the pipe, and the end of a line must not come by itself."""
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
 
 
 def main(path: str) -> int:
@@ -41,11 +48,12 @@ def main(path: str) -> int:
         try:
             train_factorvae(features, recipe, scratch=scratch, on_progress=report, ranks=ranks, **call)
         except ScienceError as error:
-            facts = {"subject": error.subject, "cause": error.cause, "remedy": error.remedy}
-            print(json.dumps(facts), flush=True)
+            say({"subject": error.subject, "cause": error.cause, "remedy": error.remedy})
             return 1
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    code = main(sys.argv[1])
+    sys.stderr.flush()
+    os._exit(code)  # threads of the process group may still run, and abort when the interpreter goes

@@ -76,5 +76,6 @@ def joined_ranks() -> Iterator[SeveralRanks]:
         torch.cuda.set_device(distributed.get_node_local_rank())
     try:
         yield SeveralRanks()
+        distributed.barrier()  # who is done first must not take the connections of the others along
     finally:
         distributed.destroy_process_group()

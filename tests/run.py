@@ -32,10 +32,10 @@ LANES = (
     (
         Run("portal on SQLite", "sqlite", ("tests/webapp", "tests/jobs", "tests/architecture")),
         Run("integration on SQLite", "sqlite", ("tests/integration",)),
+        Run("portal on PostgreSQL", "postgresql", ("tests/webapp", "tests/jobs", UNDER_FIRE)),
     ),
     (
         Run("science", "sqlite", ("tests/science", "tests/live", "tests/frames")),
-        Run("portal on PostgreSQL", "postgresql", ("tests/webapp", "tests/jobs", UNDER_FIRE)),
         Run("browser", "sqlite", ("tests/browser",)),
     ),
 )

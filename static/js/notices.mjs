@@ -6,6 +6,7 @@ import { csrfToken, getJson } from "./api.mjs";
 const FIRST = 3_000; // what the page itself needs comes before
 const EVERY = 20_000;
 const STAYS = 15_000;
+const MOST_TOASTS = 2;
 const link = document.querySelector("[data-notices]");
 let timer = 0;
 
@@ -67,6 +68,17 @@ function toast({ id, words, url, state }) {
   setTimeout(leave, STAYS);
 }
 
+/** Show each of a few notices, and one for many: they must not cover the page. */
+function tell(notices) {
+  if (notices.length <= MOST_TOASTS) {
+    notices.forEach(toast);
+    return;
+  }
+  const failed = notices.filter(({ state }) => state === "failed").length;
+  const words = `${notices.length} jobs have ended${failed ? `, ${failed} of them failed` : ""}`;
+  toast({ id: notices.at(-1).id, words, url: link.href, state: failed ? "failed" : "succeeded" });
+}
+
 async function look() {
   clearTimeout(timer);
   if (document.hidden) return;
@@ -76,7 +88,7 @@ async function look() {
     const { n, newest } = answer.data;
     showCount(n);
     const since = lastSeen();
-    newest.filter(({ id }) => id > since).reverse().forEach(toast);
+    tell(newest.filter(({ id }) => id > since).reverse());
     if (newest.length) remember(newest[0].id);
   }
   if (!document.hidden) timer = setTimeout(look, EVERY);

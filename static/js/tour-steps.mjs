@@ -15,7 +15,7 @@ export const STEPS = [
   },
   {
     page: "learn",
-    target: "#curve-title",
+    target: "[aria-labelledby=curve-title]",
     title: "A network learns without labels",
     text: "It learns a few numbers that describe each pattern. The curve falls and then levels off; what is below shows what the network has understood.",
   },

@@ -1,6 +1,7 @@
 """Writes about notices."""
 
 import logging
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
@@ -14,6 +15,8 @@ logger = logging.getLogger(__name__)
 
 LONG_S = 60
 """Jobs that took no longer are not told of in the page, unless they failed: one has waited for them."""
+TOGETHER_S = 30
+"""What one asks for within this time belongs together: a line of steps is told once, when it ends."""
 
 
 def tell_end(*, job: Job) -> None:
@@ -25,10 +28,23 @@ def tell_end(*, job: Job) -> None:
         return
     try:
         with transaction.atomic():  # a savepoint: the job's own transaction stays sound
+            User.objects.select_for_update().get(
+                pk=job.created_by_id
+            )  # two last ones must not miss each other
+            if job.state != State.FAILED and _others_are_active(job):
+                return
             mail = Mail.DUE if _wants_mail(job.created_by, job.state, seconds) else Mail.NONE
             Notice.objects.create(user=job.created_by, job=job, state=job.state, seconds=seconds, mail=mail)
     except DatabaseError:
         logger.exception("The end of %s could not be told", job.pk)
+
+
+def _others_are_active(job: Job) -> bool:
+    """Whether jobs that were asked for together with this one have yet to end."""
+    within = timedelta(seconds=TOGETHER_S)
+    begun = (job.created_at - within, job.created_at + within)
+    together = Job.objects.active().filter(created_by=job.created_by_id, dataset=job.dataset_id)
+    return together.filter(created_at__range=begun).exclude(pk=job.pk).exists()
 
 
 def _wants_mail(user: User, state: str, seconds: float) -> bool:

@@ -58,6 +58,31 @@ def test_what_took_long_or_failed_is_told_and_what_was_cancelled_is_not(
     assert Notice.objects.filter(job=job, user=ada).exists() == is_told
 
 
+def test_a_line_of_steps_is_told_once_when_its_last_job_ends_and_a_failure_at_once(dataset, ada):
+    begun = timezone.now() - timedelta(seconds=LONG_S + 5)
+    jobs = [
+        submit(kind="learn", group=dataset.group, dataset=dataset, user=ada, params={"seed": seed}).job
+        for seed in range(3)
+    ]
+    Job.objects.filter(pk__in=[job.pk for job in jobs]).update(created_at=begun)
+    for job in jobs:
+        job.refresh_from_db()
+    end_job(jobs[0], State.SUCCEEDED)
+    assert not Notice.objects.exists()
+    end_job(jobs[1], State.FAILED, "The disk is full.")
+    end_job(jobs[2], State.SUCCEEDED)
+    assert list(Notice.objects.order_by("pk").values_list("job", "state")) == [
+        (jobs[1].pk, State.FAILED),
+        (jobs[2].pk, State.SUCCEEDED),
+    ]
+
+
+def test_a_job_that_was_asked_for_later_keeps_no_notice_back(dataset, ada):
+    submit(kind="learn", group=dataset.group, dataset=dataset, user=ada, params={"seed": 9})
+    job = end(dataset, ada)
+    assert Notice.objects.filter(job=job).exists()
+
+
 def test_a_job_that_nobody_asked_for_is_told_nobody(dataset):
     end(dataset, None)
     assert not Notice.objects.exists()

@@ -15,6 +15,8 @@ from webapp.explore.clusterings import whole_of
 from webapp.jobs.models import Product
 
 FINE, COARSE = "fine.npz", "tree.npz"
+ROUNDING = 1e-6
+"""Of the densities in the file: a part that ends where it begins has a mass of nothing, which is no less."""
 
 
 @dataclass(frozen=True)
@@ -22,16 +24,19 @@ class Tree:
     """A condensed tree: parts, and for each fitted point its last part.
 
     `parent` (the root, 0, has -1), `birth` (density at which it splits off) and `size` are of the c parts, so
-    are `own`, the points whose last part it is, `leaves`, the sum of the densities at which they leave it,
-    and `half`, the density at which half of them have left. `part` is int32 (n,), of the points; `rows` are
-    their frames, None where all were fitted. `least` is the least size.
+    are `own`, the points whose last part it is, `half`, the density at which half of them have left, and
+    `first`, where those points begin in `leaves`, the densities (n,) at which points leave, by part and
+    ascending; `sums` (n + 1,) are the sums of the leaves before. `part` is int32 (n,), of the points; `rows`
+    are their frames, None where all were fitted. `least` is the least size.
     """
 
     parent: np.ndarray
     birth: np.ndarray
     size: np.ndarray
     own: np.ndarray
+    first: np.ndarray
     leaves: np.ndarray
+    sums: np.ndarray
     half: np.ndarray
     part: np.ndarray
     rows: np.ndarray | None
@@ -77,9 +82,11 @@ def read_tree(folder: Path) -> Tree | None:
     if len(parent) < 2 or len(part) < 2 or (rows is not None and len(rows) != len(part)):
         return None
     own = np.bincount(part, minlength=len(parent))
-    leaves = np.bincount(part, weights=leaves_at, minlength=len(parent))
-    half = _medians(part, leaves_at, own)
-    return Tree(parent, birth, size, own, leaves, half, part, rows, least)
+    first = np.cumsum(own) - own
+    leaves = leaves_at[np.lexsort((leaves_at, part))].astype(np.float64)
+    sums = np.concatenate([[0.0], np.cumsum(leaves)])
+    half = np.where(own > 0, leaves[np.minimum(first + own // 2, len(part) - 1)], np.nan)
+    return Tree(parent, birth, size, own, first, leaves, sums, half, part, rows, least)
 
 
 def _fine(path: Path) -> tuple:
@@ -108,14 +115,6 @@ def _coarse(path: Path) -> tuple:
     if part.min() < 0 or (parent[1:] < 0).any():
         raise ValueError("Not the tree of these points.")
     return parent, birth, size, part, leaves_at, int(size[1:].min(initial=n_points))
-
-
-def _medians(part: np.ndarray, leaves_at: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """Return the median of the densities at which own points of each part leave it, NaN without any."""
-    order = np.lexsort((leaves_at, part))
-    starts = np.cumsum(own) - own
-    middle = np.minimum(starts + own // 2, len(part) - 1)
-    return np.where(own > 0, leaves_at[order][middle], np.nan)
 
 
 @dataclass(frozen=True)
@@ -163,21 +162,41 @@ def coarser(tree: Tree, least: int) -> tuple[np.ndarray, np.ndarray]:
 
     And the sum of the densities at which its own points leave that one, float64 (c,).
     """
-    home = np.zeros(len(tree.parent), np.int64)
-    fell = np.zeros(len(tree.parent))
+    home, fell = np.zeros(len(tree.parent), np.int64), np.zeros(len(tree.parent))
+    fades = _fades(tree, least)
     parents, births, sizes = tree.parent.tolist(), tree.birth.tolist(), tree.size.tolist()
     for first in range(1, len(parents) - 1, 2):  # parts come in pairs, the two of a split
         above = parents[first]
+        gone = fell[above] or fades[above]
         both = sizes[first] >= least and sizes[first + 1] >= least
         for part in (first, first + 1):
-            if fell[above] > 0:
-                home[part], fell[part] = home[above], fell[above]
+            if gone > 0:
+                home[part], fell[part] = home[above], gone
             elif both:
                 home[part] = part
             else:
                 home[part] = home[above]
                 fell[part] = 0 if sizes[part] >= least else births[part]
-    return home, np.where(fell > 0, tree.own * fell, tree.leaves)
+    return home, np.where(fell > 0, tree.own * fell, _leaves_until(tree, least, fades))
+
+
+def _fades(tree: Tree, least: int) -> np.ndarray:
+    """Return at which density so many points have left a part that the rest leaves as well; 0 if they do not.
+
+    A part is one as long as it has the least size: the point that takes it below takes all others along.
+    """
+    stay = np.clip(tree.size - least, 0, None)  # how many points may leave before
+    fades = (tree.own > stay) & (tree.size >= least)
+    at = np.minimum(tree.first + stay, len(tree.leaves) - 1)
+    return np.where(fades, tree.leaves[at], 0.0)
+
+
+def _leaves_until(tree: Tree, least: int, fades: np.ndarray) -> np.ndarray:
+    """Return the sum of the densities at which own points leave, with those that a part takes along."""
+    stay = np.minimum(np.clip(tree.size - least, 0, None), tree.own)
+    n_before = np.where(fades > 0, stay, tree.own)
+    before = tree.sums[tree.first + n_before] - tree.sums[tree.first]
+    return before + (tree.own - n_before) * fades
 
 
 def _stable(
@@ -193,7 +212,7 @@ def _stable(
     for part in parts[::-1].tolist():
         if part == 0:
             break
-        if below[part] > mass[part]:
+        if below[part] > mass[part] + ROUNDING * tree.size[part] * tree.birth[part]:
             mass[part] = below[part]
         else:
             chosen.add(part)

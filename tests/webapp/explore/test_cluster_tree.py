@@ -42,6 +42,18 @@ def test_every_least_size_gives_the_clusters_that_the_step_gives(clustering, fol
     assert cut.sizes.tolist() == [entry["size"] for entry in again.clusters]
 
 
+@pytest.mark.parametrize("seed", range(1, 7))
+def test_many_sets_are_cut_at_many_sizes_as_the_step_cuts_them(tmp_path, seed):
+    found = cluster_points(points(700, seed), ClusterRecipe(min_cluster_size=30, min_samples=4, method="eom"))
+    save_clustering(found, tmp_path)
+    save_fine_tree(found, tmp_path)
+    tree = read_tree(tmp_path)
+    for least in range(6, 80, 4):
+        recipe = ClusterRecipe(min_cluster_size=least, min_samples=4, method="eom")
+        labels = read_clusters(found.density, recipe).labels
+        assert np.array_equal(cut_tree(tree, least, "eom").label_of[tree.part], labels), least
+
+
 def test_a_clustering_from_before_fine_trees_can_be_cut_from_its_own_least_size_on(clustering, tmp_path):
     save_clustering(clustering, tmp_path)
     tree = read_tree(tmp_path)

@@ -11,6 +11,7 @@ from webapp.datasets.lineage import order_by_choice
 from webapp.datasets.models import Dataset
 from webapp.jobs.models import ACTIVE, Job, Product, Shard, State
 from webapp.labels.models import LabelEvent
+from webapp.portal.renamed import renamed_since
 
 DONE, RUNNING, WAITING, FAILED = "done", "running", "waiting", "failed"
 STALE, NEXT, LATER = "stale", "next", "later"
@@ -68,6 +69,7 @@ class _Record:
     last_jobs: dict[str, dict[str, Any]]
     last_event: int
     hit_threshold: float | None
+    is_renamed: bool
 
     def newest(self, kind: str) -> dict[str, Any] | None:
         return next((product for product in self.products if product["kind"] == kind), None)
@@ -92,14 +94,13 @@ def lines_of(datasets: list[Dataset]) -> dict[UUID, list[LineStep]]:
     jobs: dict[UUID, dict] = {dataset.pk: {} for dataset in datasets}
     for row in _job_rows(datasets):
         jobs[row["dataset_id"]][row["kind"]] = row  # in order of creation: the last one stays
-    events = _last_events(datasets)
-    return {
-        dataset.pk: _steps(
-            dataset,
-            _Record(products[dataset.pk], jobs[dataset.pk], events.get(dataset.pk, 0), dataset.hit_threshold),
-        )
-        for dataset in datasets
-    }
+    events, renamed = _last_events(datasets), renamed_since(datasets, products)
+    found = {}
+    for dataset in datasets:
+        rows = products[dataset.pk], jobs[dataset.pk], events.get(dataset.pk, 0)
+        record = _Record(*rows, dataset.hit_threshold, dataset.pk in renamed)
+        found[dataset.pk] = _steps(dataset, record)
+    return found
 
 
 def looked_at(dataset: Dataset, product: dict[str, Any]) -> bool:
@@ -183,7 +184,7 @@ def _is_stale(kind: str, record: _Record) -> bool:
         return False
     if product["params"].get("labels_as_of", record.last_event) < record.last_event:
         return True
-    if _has_other_hits(product, record.hit_threshold):
+    if _has_other_hits(product, record.hit_threshold) or (kind == "manifest" and record.is_renamed):
         return True
     kinds = {str(row["id"]): row["kind"] for row in record.products}
     for name in product["inputs"].values():

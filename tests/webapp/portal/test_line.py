@@ -10,6 +10,7 @@ from tests.webapp.factories import (
     make_product,
     make_sorted_dataset,
 )
+from webapp.datasets.cluster_operations import rename_cluster, undo_operation
 from webapp.jobs.models import Product, State
 from webapp.jobs.services import end_job, submit
 from webapp.labels.models import LabelEvent
@@ -77,6 +78,18 @@ def test_labels_given_after_the_training_make_the_sorting_stale():
     assert states(dataset)["sort"] == "stale"
 
 
+def test_a_cluster_that_was_renamed_since_makes_the_manifest_stale_until_the_name_is_taken_back():
+    dataset = make_sorted_dataset(make_group(), 300)
+    clustering = dataset.products.get(kind="cluster")
+    inputs = {"index": dataset.products.get(kind="index"), "clustering": clustering}
+    make_product(dataset, "manifest", write_nothing, {}, inputs)
+    assert states(dataset)["download"] == "done"
+    operation = rename_cluster(clustering=clustering, cluster=1, name="Rings")
+    assert states(dataset)["download"] == "stale"
+    undo_operation(operation=operation)
+    assert states(dataset)["download"] == "done"
+
+
 def test_a_running_job_fills_its_share_of_the_step():
     dataset = make_dataset(make_group(), 1000)
     job = submit(kind="learn", group=dataset.group, dataset=dataset).job
@@ -111,9 +124,9 @@ def test_a_dry_run_of_frames_that_were_not_chosen_makes_nothing_stale():
 def test_the_lines_of_many_data_sets_cost_as_many_queries_as_one(django_assert_num_queries):
     group = make_group()
     datasets = [make_dataset(group, 300, f"run {number}") for number in range(4)]
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         line_of(datasets[0])
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         assert len(lines_of(datasets)) == 4
 
 

@@ -53,9 +53,11 @@ export class LabelQueue {
     if (this.at > 0) this.at -= 1;
   }
 
-  /** Go on; false where nothing is left. */
+  /** Go on; false where nothing is left. Who began another queue meanwhile goes on in that one, by itself. */
   async forward() {
+    const round = this.round;
     if (this.at + 1 >= this.trail.length) await this.fill();
+    if (round !== this.round) return true;
     if (this.at + 1 >= this.trail.length) return false;
     this.at += 1;
     return true;
@@ -64,7 +66,12 @@ export class LabelQueue {
   /** See to it that enough frames are known ahead; throws with a sentence. */
   async fill() {
     if (this.isAtEnd || this.upcoming.length >= FETCH_BELOW) return;
-    this.fetching ??= this.fetchMore().finally(() => (this.fetching = null));
+    if (!this.fetching) {
+      const mine = this.fetchMore().finally(() => {
+        if (this.fetching === mine) this.fetching = null; // else another queue has begun to fetch
+      });
+      this.fetching = mine;
+    }
     await this.fetching;
   }
 

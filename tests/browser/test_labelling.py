@@ -335,3 +335,33 @@ def test_a_whole_cluster_labelled_without_a_connection_is_kept_and_arrives_once(
     assert (event.operation, event.created_by.username) == ("add", "ada")
     assert event.scope.startswith("cluster 2 as a whole")
     assert LabelEvent.objects.count() == N_EVENTS + 1
+
+
+def test_who_changes_the_queue_twice_at_once_sees_the_first_frame_of_the_second(
+    watched: WatchedPage, world: World
+) -> None:
+    page = open_labelling(watched, world)
+    expect_frame(page, FIRST)
+    asked = []
+
+    def late(route) -> None:  # the first answer comes after the second
+        asked.append(route.request.url)
+        if len(asked) == 1:
+            page.wait_for_timeout(300)
+        route.continue_()
+
+    page.route("**/label/queue/**", late)
+    page.evaluate(
+        """() => {
+          const change = (id, value) => {
+            document.getElementById(id).value = value;
+            document.getElementById(id).dispatchEvent(new Event("change"));
+          };
+          change("queue-mode", "labelled");
+          change("queue-labelled", "Streak");
+        }"""
+    )
+    expect_frame(page, 12)
+    page.wait_for_timeout(600)
+    expect_frame(page, 12)
+    assert len(asked) >= 2

@@ -140,7 +140,7 @@ def measure(seconds: float, n_frames: int) -> int:
 
     django.setup()
     from benchmarks.finished_dataset import Writer
-    from benchmarks.pages import Server
+    from benchmarks.pages import Server, sign_in
     from webapp.accounts.models import Group, Membership, User
     from webapp.supervisor.group import prepare_database
 
@@ -149,7 +149,7 @@ def measure(seconds: float, n_frames: int) -> int:
     users = [User.objects.create_user(username=f"person {n}", password=None) for n in range(N_PEOPLE)]
     Membership.objects.bulk_create(Membership(group=group, user=user, role="member") for user in users)
     dataset = Writer(group, n_frames).write()
-    cookies = [_session(user) for user in users]
+    cookies = [sign_in(user) for user in users]
     print(
         f"{'':34}{'p50':>8}{'p95':>8}{'p99':>8}{'queue':>8}{'labels':>9}{'errors':>8}   ms; p95 of the queue"
     )
@@ -255,14 +255,6 @@ class _BareServer:
         """Stop it."""
         self.process.terminate()
         self.process.wait(20)
-
-
-def _session(user: Any) -> str:
-    from django.test import Client
-
-    client = Client()
-    client.force_login(user)
-    return client.cookies["sessionid"].value
 
 
 def _in_a_process_of_its_own(database: str, given: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from webapp.accounts.access import get_for, require_writer
+from webapp.accounts.access import get_for
 from webapp.accounts.models import Group
 from webapp.datasets.lineage import choose_condensation, newest
 from webapp.datasets.masks import MaskError, read_bits, save_mask, words_of
@@ -18,6 +18,7 @@ from webapp.datasets.preview import pattern_facts, read_reasons, reason_rows
 from webapp.datasets.recipe_forms import RecipeForm
 from webapp.datasets.recipes import read_geometry, recipe_words
 from webapp.datasets.refresh import refresh_of
+from webapp.datasets.sent import writable_dataset
 from webapp.datasets.services import condense_again, plan_condensation
 from webapp.jobs.again import asked_before, recipe_of
 from webapp.jobs.models import Job, Product
@@ -73,7 +74,7 @@ def data_refresh(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_POST
 def recipe_plan(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Ask a worker what a recipe would mask and where it would put the centre; answer with the preview."""
-    dataset = _writable(request, pk)
+    dataset = writable_dataset(request, pk)
     form = RecipeForm(request.POST, dataset=dataset)
     parents = _parents(dataset)
     if parents is None or not form.is_valid():
@@ -105,7 +106,7 @@ def _preview(request: HttpRequest, plan: UUID) -> HttpResponse:
 @require_POST
 def dataset_condense(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Condense with the recipe of the form; what was condensed before stays."""
-    dataset = _writable(request, pk)
+    dataset = writable_dataset(request, pk)
     form = RecipeForm(request.POST, dataset=dataset)
     parents = _parents(dataset)
     if parents is None:
@@ -132,7 +133,7 @@ def dataset_condense(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_POST
 def condensation_choose(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Let what follows go on from one of the condensations."""
-    dataset = _writable(request, pk)
+    dataset = writable_dataset(request, pk)
     try:
         current = UUID(request.POST.get("current", ""))
     except ValueError:
@@ -150,7 +151,7 @@ def condensation_choose(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_POST
 def mask_save(request: HttpRequest, pk: UUID) -> JsonResponse:
     """Keep a drawn mask, one bit a pixel, as a new version."""
-    dataset = _writable(request, pk)
+    dataset = writable_dataset(request, pk)
     try:
         mask = save_mask(
             dataset=dataset, bits=request.body, note=request.GET.get("note", ""), user=request.user
@@ -191,12 +192,6 @@ def mask_reasons(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 def _find(request: HttpRequest, pk: UUID) -> Dataset:
     return get_for(request.user, Dataset.objects.select_related("group"), pk=pk)
-
-
-def _writable(request: HttpRequest, pk: UUID) -> Dataset:
-    dataset = _find(request, pk)
-    require_writer(request.user, dataset.group)
-    return dataset
 
 
 def _parents(dataset: Dataset) -> dict[str, Handle] | None:

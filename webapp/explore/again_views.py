@@ -9,8 +9,9 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from webapp.accounts.access import get_for, require_writer
+from webapp.accounts.access import get_for
 from webapp.datasets.models import Dataset
+from webapp.datasets.sent import writable_dataset
 from webapp.explore import recluster
 from webapp.explore.clusterings import has_tree, reading_job
 from webapp.explore.forms import AgainForm
@@ -25,7 +26,7 @@ READY = "clusters-ready"  # an event for the page's script
 @require_POST
 def cluster_again(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Read clusters anew with the settings of the form, or look into one of them."""
-    dataset = _writable(request, pk)
+    dataset = writable_dataset(request, pk)
     columns = columns_of_request(request, dataset)
     clustering = columns.products.get("cluster")
     if clustering is None:
@@ -64,7 +65,7 @@ def again_status(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_POST
 def clustering_choose(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Let pages and manifest go on from one of the clusterings."""
-    dataset = _writable(request, pk)
+    dataset = writable_dataset(request, pk)
     try:
         named = UUID(request.POST.get("clustering", ""))
     except ValueError:
@@ -75,9 +76,3 @@ def clustering_choose(request: HttpRequest, pk: UUID) -> HttpResponse:
     recluster.choose_earlier(dataset=dataset, clustering=product, user=request.user)
     messages.success(request, "Pages show these clusters now, and the next manifest holds them.")
     return redirect("explore:dataset-clusters", pk=pk)
-
-
-def _writable(request: HttpRequest, pk: UUID) -> Dataset:
-    dataset = get_for(request.user, Dataset.objects.select_related("group"), pk=pk)
-    require_writer(request.user, dataset.group)
-    return dataset

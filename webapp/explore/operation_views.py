@@ -1,7 +1,5 @@
 """What people do to clusters on the clusters page: name, paint, merge, undo; and the list of it."""
 
-import json
-import uuid
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
-from webapp.accounts.access import get_for, require_writer
+from webapp.accounts.access import get_for
 from webapp.accounts.models import Group
 from webapp.datasets.cluster_operations import (
     Kind,
@@ -20,6 +18,7 @@ from webapp.datasets.cluster_operations import (
     undo_operation,
 )
 from webapp.datasets.models import ClusterOperation, Dataset
+from webapp.datasets.sent import SentError, read_json_object, read_uuid, writable_dataset
 from webapp.explore.operations import facts_of_names, history_of
 from webapp.explore.recluster import merge_clusters
 from webapp.explore.views import columns_of_request
@@ -32,11 +31,11 @@ MOST_MERGED = 1000
 @require_POST
 def operation_add(request: HttpRequest, pk: UUID) -> JsonResponse:
     """Take in `{kind, clustering, client_id, ...}`: rename, colour or merge."""
-    dataset = _writable(request, pk)
+    dataset = writable_dataset(request, pk)
     try:
-        sent = _read(request)
+        sent = read_json_object(request)
         clustering = _clustering(dataset, sent)
-        common = {"clustering": clustering, "user": request.user, "client_id": _uuid(sent, "client_id")}
+        common = {"clustering": clustering, "user": request.user, "client_id": read_uuid(sent, "client_id")}
         kind = sent.get("kind")
         if kind == "rename":
             rename_cluster(cluster=_number(sent.get("cluster")), name=_text(sent, "name"), **common)
@@ -47,7 +46,7 @@ def operation_add(request: HttpRequest, pk: UUID) -> JsonResponse:
             return JsonResponse({"isThere": handle.job is None})
         else:
             raise OperationError("This is nothing that can be done to clusters: rename, colour or merge.")
-    except OperationError as error:
+    except (OperationError, SentError) as error:
         return JsonResponse({"error": str(error)}, status=400)
     return JsonResponse({"clusters": facts_of_names(clustering)})
 
@@ -56,16 +55,16 @@ def operation_add(request: HttpRequest, pk: UUID) -> JsonResponse:
 @require_POST
 def operation_undo(request: HttpRequest, pk: UUID) -> JsonResponse:
     """Take back `{operation, client_id}`; says whether other clusters are current by that."""
-    dataset = _writable(request, pk)
+    dataset = writable_dataset(request, pk)
     try:
-        sent = _read(request)
+        sent = read_json_object(request)
         rows = ClusterOperation.objects.filter(dataset=dataset)
         operation = rows.filter(pk=_number(sent.get("operation"))).first()
         if operation is None or operation.kind == Kind.PROMOTE:
             raise OperationError("There is nothing to undo under that number.")
         operation.dataset = dataset
-        undo_operation(operation=operation, user=request.user, client_id=_uuid(sent, "client_id"))
-    except OperationError as error:
+        undo_operation(operation=operation, user=request.user, client_id=read_uuid(sent, "client_id"))
+    except (OperationError, SentError) as error:
         return JsonResponse({"error": str(error)}, status=400)
     shown = Product.objects.filter(dataset=dataset, kind="cluster", pk=operation.clustering).first()
     is_other = "before" in operation.params
@@ -88,37 +87,13 @@ def operation_list(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, "explore/partials/cluster_history.html", context)
 
 
-def _writable(request: HttpRequest, pk: UUID) -> Dataset:
-    dataset = get_for(request.user, Dataset.objects.select_related("group"), pk=pk)
-    require_writer(request.user, dataset.group)
-    return dataset
-
-
-def _read(request: HttpRequest) -> dict[str, Any]:
-    try:
-        sent = json.loads(request.body)
-    except ValueError as error:
-        raise OperationError("The request is not JSON.") from error
-    if not isinstance(sent, dict):
-        raise OperationError("The request is not a JSON object.")
-    return sent
-
-
 def _clustering(dataset: Dataset, sent: dict[str, Any]) -> Product:
-    named = _uuid(sent, "clustering")
+    named = read_uuid(sent, "clustering")
     found = Product.objects.filter(dataset=dataset, kind="cluster", pk=named).first() if named else None
     if found is None:
         raise OperationError("These clusters are not there any more. Load the page again.")
     found.dataset = dataset
     return found
-
-
-def _uuid(sent: dict[str, Any], name: str) -> uuid.UUID | None:
-    value = sent.get(name)
-    try:
-        return uuid.UUID(value) if value else None
-    except (TypeError, ValueError, AttributeError) as error:
-        raise OperationError(f"“{name}” is no id.") from error
 
 
 def _text(sent: dict[str, Any], name: str) -> str:

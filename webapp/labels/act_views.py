@@ -1,9 +1,11 @@
 """What people do to labels: say what frames are called, take it back, do it once more."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
+from django.forms import Form
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_GET, require_POST
 
@@ -18,8 +20,9 @@ from webapp.datasets.scopes import (
     name_of_scope,
     words_of_scope,
 )
+from webapp.datasets.sent import SentError, read_json_object
 from webapp.labels.acts import last_acts
-from webapp.labels.answers import figures_of, read_json_object, refuse, require_scheme
+from webapp.labels.answers import figures_of, refuse, require_scheme
 from webapp.labels.forms import LabelForm, RedoForm, UndoForm, one_line
 from webapp.labels.models import ClassScheme, LabelEvent
 from webapp.labels.naming import LabelError
@@ -42,7 +45,7 @@ def label_apply(request: HttpRequest, pk: UUID) -> JsonResponse:
         if not form.is_valid():
             return refuse(one_line(form))
         event = _sent_before(dataset, form, sent) or _take_in(request, dataset, form.cleaned_data, sent)
-    except (LabelError, ScopeError) as error:
+    except (LabelError, ScopeError, SentError) as error:
         return refuse(str(error))
     return _answer(dataset, scheme, event)
 
@@ -70,31 +73,28 @@ def _take_in(request: HttpRequest, dataset: Dataset, act: dict[str, Any], sent: 
 @require_POST
 def label_undo(request: HttpRequest, pk: UUID) -> JsonResponse:
     """Take back the act that the browser named `undoes`, whoever did it and whenever."""
-    dataset = _writable(request, pk)
-    try:
-        form = UndoForm(read_json_object(request))
-        if not form.is_valid():
-            return refuse(one_line(form))
-        event = _named(dataset, form.cleaned_data["undoes"])
-        undone = undo_event(event=event, user=request.user, client_id=form.cleaned_data["client_id"])
-        return _answer(dataset, require_scheme(dataset), undone)
-    except LabelError as error:
-        return refuse(str(error))
+    return _do_to_act(request, pk, UndoForm, "undoes", undo_event)
 
 
 @login_required
 @require_POST
 def label_redo(request: HttpRequest, pk: UUID) -> JsonResponse:
     """Do the act `redoes` once more, which was taken back."""
+    return _do_to_act(request, pk, RedoForm, "redoes", redo_event)
+
+
+def _do_to_act(
+    request: HttpRequest, pk: UUID, form_class: type[Form], name: str, do: Callable[..., LabelEvent]
+) -> JsonResponse:
     dataset = _writable(request, pk)
     try:
-        form = RedoForm(read_json_object(request))
+        form = form_class(read_json_object(request))
         if not form.is_valid():
             return refuse(one_line(form))
-        event = _named(dataset, form.cleaned_data["redoes"])
-        done = redo_event(event=event, user=request.user, client_id=form.cleaned_data["client_id"])
+        event = _named(dataset, form.cleaned_data[name])
+        done = do(event=event, user=request.user, client_id=form.cleaned_data["client_id"])
         return _answer(dataset, require_scheme(dataset), done)
-    except LabelError as error:
+    except (LabelError, SentError) as error:
         return refuse(str(error))
 
 

@@ -1,25 +1,13 @@
 """What the views that scripts ask have in common."""
 
-import json
 from typing import Any
 
-from django.http import HttpRequest, JsonResponse
+from django.http import JsonResponse
 
 from webapp.datasets.models import Dataset
 from webapp.labels.models import ClassScheme
 from webapp.labels.naming import LabelError
 from webapp.labels.state_cache import CurrentLabels
-
-
-def read_json_object(request: HttpRequest) -> dict[str, Any]:
-    """Return what was sent, refusing what is no JSON object."""
-    try:
-        sent = json.loads(request.body)
-    except ValueError as error:
-        raise LabelError("The request is not JSON.") from error
-    if not isinstance(sent, dict):
-        raise LabelError("The request is not a JSON object.")
-    return sent
 
 
 def require_scheme(dataset: Dataset) -> ClassScheme:

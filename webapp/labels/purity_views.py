@@ -1,6 +1,5 @@
 """What the clusters page asks about labels: how pure clusters are, and to make a class of one."""
 
-import json
 from typing import Any
 from uuid import UUID
 
@@ -8,10 +7,11 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, JsonResponse
 from django.views.decorators.http import require_GET, require_POST
 
-from webapp.accounts.access import get_for, require_writer
+from webapp.accounts.access import get_for
 from webapp.datasets.cluster_operations import Kind
 from webapp.datasets.columns import Columns, columns_of
 from webapp.datasets.models import ClusterOperation, Dataset
+from webapp.datasets.sent import SentError, read_json_object, read_uuid, writable_dataset
 from webapp.labels.models import ClassScheme
 from webapp.labels.naming import LabelError
 from webapp.labels.promotion import promote_cluster, undo_promotion
@@ -51,9 +51,9 @@ def cluster_purity(request: HttpRequest, pk: UUID) -> JsonResponse:
 @require_POST
 def cluster_promote(request: HttpRequest, pk: UUID) -> JsonResponse:
     """Take in `{clustering, cluster, name, client_id}`: label the frames of a cluster with a class."""
-    dataset = _writable(request, pk)
+    dataset = writable_dataset(request, pk)
     try:
-        sent = _read(request)
+        sent = read_json_object(request)
         columns, cluster = _columns(dataset, sent), sent.get("cluster")
         if isinstance(cluster, bool) or not isinstance(cluster, int) or not isinstance(sent.get("name"), str):
             raise LabelError("Name a cluster by its number, and the class by its name.")
@@ -62,9 +62,9 @@ def cluster_promote(request: HttpRequest, pk: UUID) -> JsonResponse:
             cluster=cluster,
             name=sent["name"],
             user=request.user,
-            client_id=_uuid(sent, "client_id"),
+            client_id=read_uuid(sent, "client_id"),
         )
-    except LabelError as error:
+    except (LabelError, SentError) as error:
         return JsonResponse({"error": str(error)}, status=400)
     told = operation.params
     return JsonResponse({"operation": operation.pk, "class": told["class"], "n": told["n"]})
@@ -74,9 +74,9 @@ def cluster_promote(request: HttpRequest, pk: UUID) -> JsonResponse:
 @require_POST
 def promotion_undo(request: HttpRequest, pk: UUID) -> JsonResponse:
     """Take back `{operation, client_id}`: the labels that a cluster got when a class was made of it."""
-    dataset = _writable(request, pk)
+    dataset = writable_dataset(request, pk)
     try:
-        sent = _read(request)
+        sent = read_json_object(request)
         number = sent.get("operation")
         rows = ClusterOperation.objects.filter(dataset=dataset, kind=Kind.PROMOTE)
         is_number = isinstance(number, int) and not isinstance(number, bool) and 0 <= number < 1 << 62
@@ -84,38 +84,14 @@ def promotion_undo(request: HttpRequest, pk: UUID) -> JsonResponse:
         if operation is None:
             raise LabelError("There is nothing to undo under that number.")
         operation.dataset = dataset
-        undo_promotion(operation=operation, user=request.user, client_id=_uuid(sent, "client_id"))
-    except LabelError as error:
+        undo_promotion(operation=operation, user=request.user, client_id=read_uuid(sent, "client_id"))
+    except (LabelError, SentError) as error:
         return JsonResponse({"error": str(error)}, status=400)
     return JsonResponse({"isOther": False, "cluster": operation.cluster})
 
 
-def _writable(request: HttpRequest, pk: UUID) -> Dataset:
-    dataset = get_for(request.user, Dataset.objects.select_related("group"), pk=pk)
-    require_writer(request.user, dataset.group)
-    return dataset
-
-
 def _columns(dataset: Dataset, sent: dict[str, Any]) -> Columns:
-    columns = columns_of(dataset, clustering=_uuid(sent, "clustering"))
+    columns = columns_of(dataset, clustering=read_uuid(sent, "clustering"))
     if columns is None or columns.clusters is None:
         raise LabelError("These clusters are not there any more. Load the page again.")
     return columns
-
-
-def _read(request: HttpRequest) -> dict[str, Any]:
-    try:
-        sent = json.loads(request.body)
-    except ValueError as error:
-        raise LabelError("The request is not JSON.") from error
-    if not isinstance(sent, dict):
-        raise LabelError("The request is not a JSON object.")
-    return sent
-
-
-def _uuid(sent: dict[str, Any], name: str) -> UUID | None:
-    value = sent.get(name)
-    try:
-        return UUID(value) if value else None
-    except (TypeError, ValueError, AttributeError) as error:
-        raise LabelError(f"“{name}” is no id.") from error

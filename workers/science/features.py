@@ -33,7 +33,7 @@ def angular_features(
     features : ndarray of shape (m, n_bands * n_orders), float32
         Relative magnitudes of the angular Fourier series, band by band.
     """
-    maps = _maps(counts, mask, recipe.centre_reach, recipe.n_radii, recipe.n_angles)
+    maps = root_maps(counts, mask, recipe.centre_reach, recipe.n_radii, recipe.n_angles)
     magnitudes = relative_magnitudes(angular_power(maps), n_bands=recipe.n_bands, n_orders=recipe.n_orders)
     return magnitudes.reshape(len(counts), -1)
 
@@ -64,8 +64,8 @@ def spectral_features(
     """
     sizes = recipe.centre_reach, recipe.n_radii, recipe.n_angles
     if random is None:
-        return ring_spectra(_maps(counts, mask, *sizes))
-    return ring_spectra(stretch(_maps(thin(np.maximum(counts, 0), random), mask, *sizes, random), random))
+        return ring_spectra(root_maps(counts, mask, *sizes))
+    return ring_spectra(stretch(root_maps(thin(np.maximum(counts, 0), random), mask, *sizes, random), random))
 
 
 def shape_features(
@@ -92,13 +92,13 @@ def shape_features(
     features : ndarray of shape (m, N_SHAPES), float32
         Of length 1.
     """
-    maps = _maps(counts, mask, recipe.centre_reach, N_RADII, N_ANGLES)
+    maps = root_maps(counts, mask, recipe.centre_reach, N_RADII, N_ANGLES)
     with torch.inference_mode():
         shapes = network(torch.from_numpy(ring_channels(maps)), torch.from_numpy(ring_spectra(maps)))
     return shapes.numpy()
 
 
-def _maps(
+def root_maps(
     counts: NDArray[np.float32],
     mask: NDArray[np.bool_],
     reach: float,

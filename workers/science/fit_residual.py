@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -19,6 +18,7 @@ from workers.science.classifier_input import network_levels
 from workers.science.classifier_recipe import ClassifierRecipe
 from workers.science.device import pick_device
 from workers.science.errors import TrainingError
+from workers.science.fit_weights import class_weights
 from workers.science.labelled_frames import LabelledFrames
 from workers.science.metrics import decide, macro_f1
 from workers.science.progress import Progress
@@ -26,7 +26,6 @@ from workers.science.progress import Progress
 CHECKPOINT_EVERY = 25
 POINTS = 60  # of the live curve, per fit
 WARM_UP = 0.25  # share of the steps in which the one-cycle rate rises
-MAX_CLASS_WEIGHT = 10.0
 
 
 @dataclass
@@ -59,7 +58,7 @@ class Fit:
         )
         self.levels, self.good = (torch.from_numpy(part).to(self.device) for part in seen)
         self.targets = torch.from_numpy(self.frames.matrix).to(self.device).float()
-        self.weights = class_weights(self.frames.matrix, self.frames.single_label).to(self.device)
+        self.weights = torch.from_numpy(class_weights(frames.matrix, frames.single_label)).to(self.device)
         self._restore()
 
     def run(self, on_progress: Progress, offset: int, total: int) -> Classifier:
@@ -189,30 +188,6 @@ def learning_rate(step: int, recipe: ClassifierRecipe) -> float:
     if part < WARM_UP:
         return recipe.learning_rate * (0.1 + 0.9 * part / WARM_UP)
     return recipe.learning_rate * (0.5 + 0.5 * float(np.cos(np.pi * (part - WARM_UP) / (1 - WARM_UP))))
-
-
-def class_weights(matrix: NDArray[np.bool_], single_label: bool) -> Tensor:
-    """Return weights against imbalance, the square root of the odds.
-
-    The full odds would let one frame of a rare class outweigh a whole common class.
-
-    Parameters
-    ----------
-    matrix : ndarray of shape (m, k), bool
-    single_label : bool
-
-    Returns
-    -------
-    weights : Tensor of shape (k,), float32
-        For the softmax, of each class, with mean 1 over the frames; else of the positives of each class.
-    """
-    positives = matrix.sum(axis=0)
-    if single_label:
-        weights = np.sqrt(len(matrix) / np.maximum(positives, 1))
-        weights = weights / weights[matrix.argmax(axis=1)].mean()
-    else:
-        weights = np.sqrt((len(matrix) - positives) / np.maximum(positives, 1)).clip(1.0, MAX_CLASS_WEIGHT)
-    return torch.from_numpy(weights).float()
 
 
 def _optimiser(network: nn.Module, recipe: ClassifierRecipe) -> torch.optim.Optimizer:

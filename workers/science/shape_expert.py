@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from workers.science.features import root_maps
+from workers.science.fit_weights import class_weights
 from workers.science.linear_fit import fit_linear
-from workers.science.polar import EMPTY, find_centres, polar_maps
 from workers.science.ring_spectra import ring_spectra
 from workers.science.scale import DEFAULT, level_counts
 from workers.science.shapenet.exposures import N_ANGLES, N_RADII
@@ -85,9 +86,8 @@ def expert_features(
     features = np.empty((len(condensed), N_FEATURES), np.float32)
     counts_of = level_counts(scale, scale_max)
     for start in range(0, len(condensed), CHUNK):
-        roots = np.sqrt(counts_of[condensed[start : start + CHUNK]] * good + np.float32(EMPTY))
-        centres = find_centres(roots, good, reach=CENTRE_REACH * len(good))
-        maps = polar_maps(roots, good, centres, n_radii=N_RADII, n_angles=N_ANGLES)
+        counts = counts_of[condensed[start : start + CHUNK]] * good
+        maps = root_maps(counts, good, CENTRE_REACH, N_RADII, N_ANGLES)
         with torch.inference_mode():
             rings, spectra = torch.from_numpy(ring_channels(maps)), torch.from_numpy(ring_spectra(maps))
             features[start : start + CHUNK] = torch.cat(seeing.shapes_and_below(rings, spectra), dim=1)
@@ -123,7 +123,7 @@ def fit_shape_expert(
     every = features if unlabelled is None else np.concatenate([features, unlabelled])
     mean, spread = _standard(every)
     seen, truth = (every - mean) / spread, matrix.astype(np.float32)
-    given, weights = seen[: len(matrix)], _class_weights(matrix, single_label)
+    given, weights = seen[: len(matrix)], _target_weights(truth, matrix, single_label)
     if unlabelled is not None and len(unlabelled):
         teachers = [seen[:, :N_SHAPES], seen]
         logits = [_fitted(x[: len(matrix)], truth, weights, single_label, x) for x in teachers]
@@ -178,18 +178,9 @@ def _teach(
     return (1 / (1 + np.exp(-logits - 0.5 * np.log(yes / no)))).astype(np.float32)
 
 
-def _class_weights(matrix: NDArray[np.bool_], single_label: bool) -> NDArray[np.float32]:
-    return _target_weights(matrix.astype(np.float32), matrix, single_label)
-
-
 def _target_weights(
     targets: NDArray[np.float32], matrix: NDArray[np.bool_], single_label: bool
 ) -> NDArray[np.float32]:
-    """Return weights against the imbalance of labels, the root of the odds."""
-    positives = np.maximum(matrix.sum(axis=0), 1)
-    if single_label:
-        weights = np.sqrt(len(matrix) / positives)
-        weights = weights / weights[matrix.argmax(axis=1)].mean()
-        return (targets @ weights).astype(np.float32)
-    odds = np.sqrt((len(matrix) - positives) / positives).clip(1.0, 10.0)
-    return (1 + targets * (odds - 1)).astype(np.float32)
+    """Return what each frame counts (m,), or each class of it (m, k), against the imbalance of the labels."""
+    weights = class_weights(matrix, single_label)
+    return targets @ weights if single_label else 1 + targets * (weights - 1)

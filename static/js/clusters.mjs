@@ -117,8 +117,12 @@ async function openAndGo(scope, options) {
 }
 
 async function openCluster(id) {
-  if (!facts.clusters.some((each) => each.id === id)) return;
-  await openAndGo({ cluster: id });
+  if (facts.clusters.some((each) => each.id === id)) {
+    await openAndGo({ cluster: id });
+  } else {
+    sheet.section.hidden = false;
+    sheet.refuse("There is no such cluster here. Clusters found anew have other numbers; choose one of the list.");
+  }
   sheet.section.focus({ preventScroll: true });
 }
 

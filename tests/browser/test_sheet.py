@@ -63,6 +63,7 @@ def test_an_address_opens_its_scope_in_its_order_and_the_copied_link_leads_to_th
         ("?scope=%7B", "names no frames that can be read"),
         ("?scope=%7B%22cluster%22%3A%22x%22%7D", "named by its number"),
         ("?scope=%7B%22all%22%3Atrue%7D&sort=beauty", "is not an order"),
+        ("?cluster=99", "There is no such cluster here"),
     ],
 )
 def test_an_address_that_cannot_be_read_is_answered_in_one_line(

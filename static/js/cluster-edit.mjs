@@ -234,9 +234,11 @@ async function undo(button) {
   }
 }
 
+let undoing = Promise.resolve();
 async function undoLast() {
+  await undoing; // the list still has what is being undone; its button is off until the list comes anew
   const labelled = document.querySelector("#undo-toast:not([hidden]) [data-undo]:not([hidden])");
-  const findLast = () => labelled ?? document.querySelector("#cluster-history [data-undo-operation]");
+  const findLast = () => labelled ?? document.querySelector("#cluster-history [data-undo-operation]:not([disabled])");
   if (!findLast()) {
     const list = document.querySelector("#cluster-history [hx-get]"); // it may not have been in sight yet
     await window.htmx.ajax("GET", list.getAttribute("hx-get"), { target: list, swap: "innerHTML" });
@@ -280,7 +282,7 @@ function start() {
   find("merge-open").addEventListener("click", startMerge);
   find("cluster-history")?.addEventListener("click", (event) => {
     const button = event.target.closest("[data-undo-operation]");
-    if (button) undo(button);
+    if (button) undoing = undo(button);
   });
   bindKeys({ "Ctrl+z": undoLast });
 }

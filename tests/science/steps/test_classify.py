@@ -60,6 +60,7 @@ def test_training_writes_a_network_with_a_card_that_says_what_its_figures_are_fr
     assert sorted(p.name for p in (data / "network").iterdir()) == [
         "card.json",
         "geometry.npz",
+        "judged.npz",
         "network.safetensors",
     ]
     assert load_card(data / "network") == json.loads(json.dumps(card))
@@ -78,6 +79,10 @@ def test_the_default_recipe_judges_every_label_and_keeps_an_expert_that_reads_ba
     assert card["figures"]["n_held_back"] == card["figures"]["metrics"]["n_frames"] == 30
     assert "had not seen it" in card["figures"]["figures_from"]
     assert card["n_steps"] == 5
+    with np.load(data / "network" / "judged.npz", allow_pickle=False) as judged:
+        assert sorted(judged["indices"].tolist()) == list(range(30))
+        assert (judged["truth"].argmax(axis=1) == judged["indices"] % 2).all()
+        assert np.allclose(judged["probabilities"].sum(axis=1), 1, atol=1e-5)
     network = load_classifier(data / "network")
     assert network.residual is None
     right = np.load(sort_range(data, "rest", 30, N) / "probabilities.npy").argmax(axis=1)

@@ -36,6 +36,7 @@ MOST_LABELLED = 20_000
 MOST_DOUBTFUL = 500
 N_FRAMES_FOR_MASK = 512  # a pixel that is dark on all of so many frames carries no signal
 CLASSIFICATION = "classification.json"
+JUDGED = "judged.npz"
 
 
 def train_classifier(
@@ -70,7 +71,9 @@ def train_classifier(
         Folder for checkpoints; a second call with the same arguments goes on from them.
     threads : int
     out : str
-        Existing, empty folder: ``network.safetensors``, ``card.json``, ``geometry.npz``.
+        Existing, empty folder: ``network.safetensors``, ``card.json``, ``geometry.npz``, and in
+        ``judged.npz`` the labelled frames that a fit judged without having seen their labels: `indices`
+        int64 ``(t,)``, `truth` bool ``(t, k)``, `probabilities` float32 ``(t, k)``.
     on_progress : Progress
         Gets points ``{"step", "loss"}``, now and then with ``"macro_f1"`` of the held-back frames.
 
@@ -129,6 +132,7 @@ def train_classifier(
         "warnings": warnings,
     }
     save_network(out, classifier_state(network), card, condensed_dir)
+    _save_judged(Path(out), indices, frames.matrix, trained)
     return card
 
 
@@ -226,6 +230,14 @@ def merge_classification(*, parts: list[str], out: str, on_progress: Progress = 
     joined.flush()
     shutil.copyfile(Path(parts[0]) / CLASSIFICATION, Path(out) / CLASSIFICATION)
     return {"n_frames": n_frames}
+
+
+def _save_judged(
+    folder: Path, indices: NDArray[np.int64], matrix: NDArray[np.bool_], trained: Trained
+) -> None:
+    """Keep what was said of labels unseen: comparisons and promises of purity are made from it."""
+    rows = trained.judged
+    np.savez(folder / JUDGED, indices=indices[rows], truth=matrix[rows], probabilities=trained.probabilities)
 
 
 def _judge(frames: LabelledFrames, trained: Trained) -> tuple[dict[str, Any], list[float]]:

@@ -10,8 +10,10 @@ import pytest
 
 from workers.science import manifest, row_reader
 from workers.science.errors import RecipeError
+from workers.science.export.card import write_card
+from workers.science.export.tables import write_tables
 from workers.science.labels_file import Labels
-from workers.science.manifest import Clustering, ManifestTable, Sorting, write_card, write_tables
+from workers.science.manifest import Clustering, ManifestTable, Sorting
 
 N = 10
 

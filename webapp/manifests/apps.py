@@ -6,3 +6,9 @@ class ManifestsConfig(AppConfig):
 
     default_auto_field = "django.db.models.BigAutoField"
     name = "webapp.manifests"
+
+    def ready(self) -> None:
+        """Let scopes speak of classes as a manifest has them."""
+        from webapp.manifests.frozen import register
+
+        register()

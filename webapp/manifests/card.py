@@ -1,10 +1,15 @@
 """What a manifest is written from, and what its card says of where everything came from."""
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from webapp.datasets.scopes import frames_of_scope, title_of_scope
 from webapp.jobs.models import Job, Product
 from webapp.labels.models import ClassScheme
 from webapp.labels.selectors import export_labels
+from webapp.manifests.frozen import manifest_columns
 
 
 def manifest_arguments(job: Job) -> dict[str, Any]:
@@ -12,9 +17,13 @@ def manifest_arguments(job: Job) -> dict[str, Any]:
     products = {name: Product.objects.get(pk=pk) for name, pk in job.inputs.items()}
     has_scheme = ClassScheme.objects.filter(dataset=job.dataset).exists()
     labels = export_labels(job.dataset, job.params["labels_as_of"]) if has_scheme else None
-    path = None
+    path, chosen = None, None
     if labels is not None and len(labels.indices):
         path = str(labels.save(job.folder / "scratch" / "labels.npz"))
+    card = manifest_card(job, products)
+    if "scope" in job.params:
+        frames, card["selection"] = _choose(job, products)
+        chosen = str(_save_frames(frames, job.folder / "scratch" / "chosen.npy"))
     clustering, classification = products.get("clustering"), products.get("classification")
     measures = products.get("measures")
     return {
@@ -24,11 +33,34 @@ def manifest_arguments(job: Job) -> dict[str, Any]:
         "labels": path,
         "classes": labels.classes if labels else [],
         "single_label": labels.single_label if labels else False,
-        "card": manifest_card(job, products),
+        "card": card,
         "hit_threshold": job.params.get("hit_threshold"),
         "measures_dir": str(measures.folder) if measures else None,
         "cluster_names": job.params.get("cluster_names", {}),
+        "chosen": chosen,
+        "formats": job.params.get("formats"),
+        "promise": job.params.get("promise"),
     }
+
+
+def _choose(job: Job, products: dict[str, Product]) -> tuple[np.ndarray, dict[str, Any]]:
+    """Return the numbers of the frames that the job's scope names, and what the card says of the choice."""
+    columns = manifest_columns(
+        job.dataset,
+        products,
+        threshold=job.params.get("hit_threshold"),
+        labels_as_of=job.params["labels_as_of"],
+        promise=job.params.get("promise"),
+    )
+    scope = job.params["scope"]
+    frames = frames_of_scope(columns, scope)
+    told = {"rule": scope, "words": title_of_scope(columns, scope)}
+    return frames, told | {"n_frames": len(frames), "of": columns.n_frames}
+
+
+def _save_frames(frames: np.ndarray, path: Path) -> Path:
+    np.save(path, frames)
+    return path
 
 
 def manifest_card(job: Job, products: dict[str, Product]) -> dict[str, Any]:
@@ -44,6 +76,7 @@ def manifest_card(job: Job, products: dict[str, Product]) -> dict[str, Any]:
         "labels_as_of_event": job.params["labels_as_of"],
         "hit_threshold": job.params.get("hit_threshold", products["index"].facts.get("hit_threshold")),
         "cluster_names": job.params.get("cluster_names", {}),
+        "selection": None,
         "size_unit": products["measures"].facts.get("size_unit") if "measures" in products else None,
         "steps": [_step(product) for product in _ancestors(products.values())],
         "networks": [

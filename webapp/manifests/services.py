@@ -1,5 +1,6 @@
 """Writes about manifests, and the supervised end of the line that leads to one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,8 @@ from webapp.datasets.models import Dataset
 from webapp.jobs.models import Product
 from webapp.jobs.services import Handle, submit
 from webapp.labels.selectors import last_event_id
+from webapp.manifests.files import DEFAULT
+from webapp.manifests.frozen import ManifestColumns, manifest_columns
 from webapp.manifests.selectors import newest, what_is_missing
 from webapp.networks.services import classify_frames, train_classifier
 
@@ -37,8 +40,15 @@ def write_manifest(
     networks: list[Handle] | None = None,
     labels_as_of: int = 0,
     user: User | None = None,
+    scope: dict[str, Any] | None = None,
+    formats: Sequence[str] = DEFAULT,
+    promise: dict[str, Any] | None = None,
 ) -> Handle:
-    """Ask for the sorted list of all frames, frozen: columns, labels as of an event, provenance."""
+    """Ask for the sorted list of frames, frozen: columns, labels as of an event, provenance.
+
+    `scope` names the frames, all of them if it is None; `formats` are those of `files`; `promise` decides of
+    classes instead of the network's own rule. Who asks for the same again gets what is there.
+    """
     inputs = {"source": source, "index": index, "clustering": clustering, "classification": classification}
     inputs |= {"measures": measures}
     inputs |= {f"network_{place}": network for place, network in enumerate(networks or [])}
@@ -52,6 +62,7 @@ def write_manifest(
             "dataset": str(dataset.pk),
             **_hits(dataset),
             **_names(clustering),
+            **_wishes(scope, formats, promise),
         },
         user=user,
         title=f"Manifest of {dataset.name}",
@@ -60,6 +71,15 @@ def write_manifest(
 
 def _hits(dataset: Dataset) -> dict[str, float]:
     return {} if dataset.hit_threshold is None else {"hit_threshold": dataset.hit_threshold}
+
+
+def _wishes(
+    scope: dict[str, Any] | None, formats: Sequence[str], promise: dict[str, Any] | None
+) -> dict[str, Any]:
+    """Return what is asked for beyond the usual: what is not said there has its name and key as before."""
+    formats = sorted(set(formats))
+    wishes = {"scope": scope, "promise": promise, "formats": formats if formats != sorted(DEFAULT) else None}
+    return {name: value for name, value in wishes.items() if value is not None}
 
 
 def _names(clustering: Handle | None) -> dict[str, dict[str, str]]:
@@ -84,7 +104,14 @@ def train_and_sort(
     return Sorted(classifier, classification, manifest)
 
 
-def write_newest_manifest(*, dataset: Dataset, user: User | None = None) -> Handle:
+def write_newest_manifest(
+    *,
+    dataset: Dataset,
+    user: User | None = None,
+    scope: dict[str, Any] | None = None,
+    formats: Sequence[str] = DEFAULT,
+    promise: dict[str, Any] | None = None,
+) -> Handle:
     """Ask for a manifest of the newest products and of all labels there are."""
     if newest(dataset, "index") is None:
         raise NotReady("The frames are not indexed yet. Sort this data set first.")
@@ -94,7 +121,19 @@ def write_newest_manifest(*, dataset: Dataset, user: User | None = None) -> Hand
             Handle.of(classification.input("network")),
             Handle.of(classification),
         )
-    return _manifest_of(dataset, classifier, classification, last_event_id(dataset), user)
+    wishes = {"scope": scope, "formats": formats, "promise": promise}
+    return _manifest_of(dataset, classifier, classification, last_event_id(dataset), user, **wishes)
+
+
+def newest_columns(dataset: Dataset, promise: dict[str, Any] | None = None) -> ManifestColumns | None:
+    """Return the columns that a manifest would have that is asked for now; None before there is an index."""
+    index = newest(dataset, "index")
+    if index is None:
+        return None
+    found = {"index": index, "clustering": newest(dataset, "cluster")}
+    found |= {"classification": newest(dataset, "classify"), "measures": _measures_of(dataset, index)}
+    inputs = {name: product for name, product in found.items() if product is not None}
+    return manifest_columns(dataset, inputs, threshold=dataset.hit_threshold, promise=promise)
 
 
 def _manifest_of(
@@ -103,8 +142,10 @@ def _manifest_of(
     classification: Handle | None,
     labels_as_of: int,
     user: User | None,
+    **wishes: Any,
 ) -> Handle:
     source, index, clustering = (newest(dataset, kind) for kind in ("inspect", "index", "cluster"))
+    measures = _measures_of(dataset, index)
     # Found, and not written twice, where the whole line asks for the same: so the same order of networks.
     networks = [Handle.of(clustering.input("network"))] if clustering else []
     return write_manifest(
@@ -113,10 +154,11 @@ def _manifest_of(
         index=Handle.of(index),
         clustering=Handle.of(clustering) if clustering else None,
         classification=classification,
-        measures=_measures_of(dataset, index),
+        measures=Handle.of(measures) if measures else None,
         networks=[*networks, *([classifier] if classifier else [])],
         labels_as_of=labels_as_of,
         user=user,
+        **wishes,
     )
 
 
@@ -124,10 +166,10 @@ def _source_of(index: Product) -> Product | None:
     return Product.objects.filter(pk=index.inputs.get("source")).first()
 
 
-def _measures_of(dataset: Dataset, index: Product) -> Handle | None:
+def _measures_of(dataset: Dataset, index: Product) -> Product | None:
     """Return what was measured of the frames as they are condensed now, if that is there."""
     measures, condensation = newest(dataset, "measure"), newest(dataset, "condense")
     if measures is None or condensation is None:
         return None
     wanted = {"condensation": str(condensation.pk), "index": str(index.pk)}
-    return Handle.of(measures) if wanted.items() <= measures.inputs.items() else None
+    return measures if wanted.items() <= measures.inputs.items() else None

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from webapp.manifests import views
+from webapp.manifests import views, write_views
 
 app_name = "manifests"
 urlpatterns = [
@@ -10,6 +10,7 @@ urlpatterns = [
     path("datasets/<uuid:pk>/classify/train/", views.dataset_train, name="dataset-train"),
     path("datasets/<uuid:pk>/classes/", views.dataset_class, name="dataset-class"),
     path("datasets/<uuid:pk>/download/", views.dataset_download, name="dataset-download"),
-    path("datasets/<uuid:pk>/download/write/", views.dataset_write, name="dataset-write"),
+    path("datasets/<uuid:pk>/download/write/", write_views.dataset_write, name="dataset-write"),
+    path("datasets/<uuid:pk>/download/meant/", write_views.frames_meant, name="frames-meant"),
     path("manifests/<uuid:pk>/<str:name>", views.manifest_file, name="manifest-file"),
 ]

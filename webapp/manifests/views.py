@@ -18,7 +18,7 @@ from webapp.jobs.models import Product
 from webapp.manifests import selectors
 from webapp.manifests.forms import TrainForm
 from webapp.manifests.ranges import serve_file
-from webapp.manifests.services import NotReady, train_and_sort, write_newest_manifest
+from webapp.manifests.services import NotReady, train_and_sort
 
 
 @login_required
@@ -87,25 +87,11 @@ def dataset_download(request: HttpRequest, pk: UUID) -> HttpResponse:
     for row in context["rows"][:1]:
         context["card"] = _read_card(row.product)
         context["card_text"] = json.dumps(context["card"], indent=2, ensure_ascii=False)
+        chosen = context["card"].get("selection")
+        context["rule"] = json.dumps(chosen["rule"], ensure_ascii=False) if chosen else ""
     is_poll = request.headers.get("HX-Request") == "true"
     template = "manifests/partials/manifests.html" if is_poll else "manifests/dataset_download.html"
     return render(request, template, context)
-
-
-@login_required
-@require_POST
-def dataset_write(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Write a new manifest of all there is now."""
-    dataset = _dataset(request, pk)
-    require_writer(request.user, dataset.group)
-    try:
-        handle = write_newest_manifest(dataset=dataset, user=request.user)
-    except NotReady as error:
-        messages.error(request, str(error))
-    else:
-        if handle.job is None:
-            messages.info(request, "Nothing has changed since: that manifest is there already.")
-    return redirect("manifests:dataset-download", pk=pk)
 
 
 @login_required

@@ -118,6 +118,14 @@ LIVE = PageHelp(
     (("Hold still", "stops the page from changing; the sorting goes on."),),
     "live",
 )
+WRITE = PageHelp(
+    "Which frames a manifest has, and as which files.",
+    (
+        ("Filters", "a frame has to pass all that are set; the number below follows as you set them."),
+        ("Files", "those that do not apply to this data set are grey, with the reason."),
+        ("Write this manifest", "freezes the choice; the card says the rule in words and as JSON."),
+    ),
+)
 COMPARE = PageHelp(
     "Two results of the same frames against each other.",
     (
@@ -157,6 +165,7 @@ PAGES = {
     "explore:frame-detail": FRAME,
     "networks:dataset-learn": LEARN,
     "manifests:dataset-download": DOWNLOAD,
+    "manifests:dataset-write": WRITE,
 }
 ROOMS = {
     "portal": DATA,

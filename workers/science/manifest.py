@@ -1,18 +1,14 @@
-"""The manifest: one row a frame, with everything that is known about it, as CSV and as Parquet."""
+"""The manifest: one row a frame, with everything that is known about it."""
 
-import hashlib
-import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
 import pyarrow.parquet
 from numpy.typing import NDArray
 
@@ -35,8 +31,6 @@ PHYSICS = [
     "saturated_pixels",
     "masked_share",
 ]
-# A spreadsheet runs a field that begins with one of these (OWASP ASVS 5.0, 1.2.10), also after blanks
-FORMULA = r"^[ \x{a0}]*[=+\-@\t\r\n\x00＝＋－＠]"
 
 
 @dataclass(frozen=True)
@@ -86,6 +80,10 @@ class ManifestTable:
         ``measures.parquet`` of the same frames.
     cluster_names : dict of int to str, optional
         What people call clusters; those that are not among them have no name.
+    chosen : ndarray of shape (m,), int64 ascending, optional
+        The frames that get a row; all of them without.
+    promise : dict, optional
+        Of each class the probability from which on frames are kept (`promised_classes`).
     """
 
     def __init__(
@@ -98,35 +96,75 @@ class ManifestTable:
         hit_threshold: float | None = None,
         measures: Path | None = None,
         cluster_names: dict[int, str] | None = None,
+        chosen: NDArray[np.int64] | None = None,
+        promise: dict[str, Any] | None = None,
     ) -> None:
-        self.cluster_names = cluster_names or {}
+        self.cluster_names, self.chosen, self.promise = cluster_names or {}, chosen, promise
         self.hit_threshold, self.measures = hit_threshold, measures
         self.frames = pyarrow.parquet.ParquetFile(frames)
         self.clustering, self.sorting, self.classes = clustering, sorting, classes
         self.labels = _in_frame_order(labels)
-        self.n_frames = self.frames.metadata.num_rows
+        self.n_indexed = self.frames.metadata.num_rows
+        self.n_frames = self.n_indexed if chosen is None else len(chosen)
+        self.n_labelled = _n_labelled(self.labels, chosen)
+        known = [] if sorting is None else sorting.classes
+        self.class_names = [*classes, *(name for name in known if name not in classes)]
+        self.decided = np.zeros((self.n_frames, len(self.class_names)), dtype=bool)
         there = self.frames.schema_arrow.names
         self.physics = [name for name in PHYSICS if name in there]
         self.physics += [name for name in there if name.startswith("source_") and name not in IDENTITY]
-        self.class_counts: Counter[str] = Counter(dict.fromkeys(classes, 0))
         self.cluster_counts: Counter[int] = Counter()
         for name, length in self._lengths():
-            if length != self.n_frames:
-                cause = f"holds {length} frames, the index {self.n_frames}"
+            if length != self.n_indexed:
+                cause = f"holds {length} frames, the index {self.n_indexed}"
                 raise RecipeError(name, cause, "Run this step again for the present index")
+        if chosen is not None and len(chosen) and not 0 <= chosen[0] <= chosen[-1] < self.n_indexed:
+            cause = f"names frames that are not among the {self.n_indexed} of the index"
+            raise RecipeError("Choice of frames", cause, "Choose the frames again")
 
     def blocks(self) -> Iterator[pa.RecordBatch]:
-        """Yield the rows in order, `BLOCK` at a time, and count classes and clusters on the way."""
-        start, measures = 0, RowReader(self.measures) if self.measures else None
+        """Yield the chosen rows in order, of at most `BLOCK` frames at a time.
+
+        On the way it counts clusters and notes in `decided` which classes each row has.
+        """
+        start, done, measures = 0, 0, RowReader(self.measures) if self.measures else None
         for frames in self.frames.iter_batches(BLOCK, columns=[*IDENTITY, *self.physics]):
             rows = slice(start, start + len(frames))
+            start = rows.stop
+            measured = measures.take(len(frames)) if measures else {}
+            meant = self._chosen_among(rows)
+            if meant is not None and not len(meant):
+                continue
             columns = {name: _plain(frames.column(name)) for name in IDENTITY}
             columns |= self._clusters(rows)
-            columns |= self._classes(rows)
+            decided = self._decide(rows)
+            columns |= self._classes(rows, decided)
             columns |= {name: nan_as_null(frames.column(name)) for name in self.physics} | self._hits(frames)
-            columns |= measures.take(len(frames)) if measures else {}
-            yield pa.RecordBatch.from_pydict(columns)
-            start = rows.stop
+            block = pa.RecordBatch.from_pydict(columns | measured)
+            block = block if meant is None else block.take(pa.array(meant))
+            self._count(rows, slice(None) if meant is None else meant, decided, done)
+            done += len(block)
+            yield block
+
+    def _chosen_among(self, rows: slice) -> NDArray[np.int64] | None:
+        """Return which of the rows are chosen, counted from the first; None where all are."""
+        if self.chosen is None:
+            return None
+        first, last = np.searchsorted(self.chosen, [rows.start, rows.stop])
+        return self.chosen[first:last] - rows.start
+
+    @property
+    def class_counts(self) -> dict[str, int]:
+        """The frames of each class among the rows that were given out."""
+        return dict(zip(self.class_names, self.decided.sum(axis=0).tolist(), strict=True))
+
+    def _count(self, rows: slice, pick: Any, decided: NDArray[np.bool_], done: int) -> None:
+        """Note the classes of the rows that are given out, and count their clusters."""
+        decided = decided[pick]
+        self.decided[done : done + len(decided)] = decided
+        if self.clustering is not None:
+            values, counts = np.unique(self.clustering.labels[rows][pick], return_counts=True)
+            self.cluster_counts.update(dict(zip(values.tolist(), counts.tolist(), strict=True)))
 
     def _hits(self, frames: pa.RecordBatch) -> dict[str, pa.Array]:
         """Return who is a hit by the threshold that a person set."""
@@ -157,8 +195,6 @@ class ManifestTable:
             }
             return {name: pa.nulls(n, of) for name, of in types.items()}
         labels = np.ascontiguousarray(self.clustering.labels[rows])
-        values, counts = np.unique(labels, return_counts=True)
-        self.cluster_counts.update(dict(zip(values.tolist(), counts.tolist(), strict=True)))
         return {
             "cluster": pa.array(labels, pa.int32()),
             "cluster_name": self._names(labels),
@@ -171,105 +207,54 @@ class ManifestTable:
         names = [None, *(self.cluster_names.get(number) for number in range(int(labels.max(initial=-1)) + 1))]
         return pa.array(names, pa.string()).take(pa.array(labels + 1))
 
-    def _classes(self, rows: slice) -> dict[str, pa.Array]:
+    def _classes(self, rows: slice, decided: NDArray[np.bool_]) -> dict[str, pa.Array]:
         """Return the probabilities, the sorted result, and the person's label."""
         n = rows.stop - rows.start
         columns: dict[str, pa.Array] = {}
-        names = np.full(n, "", object)
         if self.sorting is not None:
             probabilities = np.asarray(self.sorting.probabilities[rows])
             for column, name in enumerate(self.sorting.classes):
                 columns[f"p_{name}"] = _floats(probabilities[:, column])
-            names = _joined(
-                decide(
-                    probabilities, self.sorting.single_label, self.sorting.thresholds, self.sorting.exclusive
-                ),
-                self.sorting.classes,
-            )
+        names = _joined(decided, self.class_names)
         label, labelled_by = np.full(n, "", object), np.full(n, "", object)
         if self.labels is not None:
             first, last = np.searchsorted(self.labels.indices, [rows.start, rows.stop])
             at = self.labels.indices[first:last] - rows.start
             label[at] = _joined(self.labels.matrix[first:last], self.classes)
             labelled_by[at] = self.labels.labelled_by[first:last].astype(object)
-            names[at] = label[at]  # what a person said wins over the network
-        self._count_classes(names)
         texts = {"classes": names, "label": label, "labelled_by": labelled_by}
         return columns | {name: pa.array(text, pa.string()) for name, text in texts.items()}
 
-    def _count_classes(self, names: NDArray[np.object_]) -> None:
-        for combination, count in Counter(names.tolist()).items():
-            for name in combination.split(SEPARATOR) if combination else []:
-                self.class_counts[name] += count
+    def _decide(self, rows: slice) -> NDArray[np.bool_]:
+        """Return the classes of the rows, bool (n, k): what a person said wins over the network."""
+        decided = np.zeros((rows.stop - rows.start, len(self.class_names)), dtype=bool)
+        if self.sorting is not None:
+            of = [self.class_names.index(name) for name in self.sorting.classes]
+            decided[:, of] = self._by_network(np.asarray(self.sorting.probabilities[rows]))
+        if self.labels is not None:
+            first, last = np.searchsorted(self.labels.indices, [rows.start, rows.stop])
+            at = self.labels.indices[first:last] - rows.start
+            decided[at] = False
+            decided[at, : len(self.classes)] = self.labels.matrix[first:last]
+        return decided
+
+    def _by_network(self, probabilities: NDArray[np.float32]) -> NDArray[np.bool_]:
+        sorting = self.sorting
+        if self.promise is not None:
+            return promised_classes(probabilities, sorting.classes, self.promise)
+        return decide(probabilities, sorting.single_label, sorting.thresholds, sorting.exclusive)
 
 
-def write_tables(table: ManifestTable, out: Path, on_block: Callable[[int], None]) -> list[str]:
-    """Write ``manifest.csv`` and ``manifest.parquet`` in one pass.
+def promised_classes(
+    probabilities: NDArray[np.float32], classes: list[str], promise: dict[str, Any]
+) -> NDArray[np.bool_]:
+    """Return which classes a promise of purity keeps of each frame, bool (n, k).
 
-    Parameters
-    ----------
-    table : ManifestTable
-    out : Path
-        An existing folder.
-    on_block : callable
-        Called with the number of rows written so far, after each block.
-
-    Returns
-    -------
-    columns : list of str
-        Names of the columns in order.
-
-    Raises
-    ------
-    RecipeError
-        If the index holds no frame.
+    A class is kept from the promise's threshold on, and nowhere if it has none.
     """
-    blocks = table.blocks()
-    first = next(blocks, None)
-    if first is None:
-        raise RecipeError("Manifest", "the data set has no frames", "Register and index the source first")
-    done = 0
-    with (
-        pyarrow.csv.CSVWriter(str(out / "manifest.csv"), first.schema) as as_csv,
-        pyarrow.parquet.ParquetWriter(out / "manifest.parquet", first.schema) as as_parquet,
-    ):
-        for block in _chain(first, blocks):
-            as_parquet.write_batch(block)
-            as_csv.write_batch(_without_formulas(block))
-            done += len(block)
-            on_block(done)
-    return first.schema.names
-
-
-def write_card(table: ManifestTable, out: Path, columns: list[str], card: dict[str, Any]) -> dict[str, Any]:
-    """Complete `card` with what the tables hold, and write it as ``manifest.json``.
-
-    Returns
-    -------
-    counts : dict
-        ``classes``: frames per class in the sorted result; ``clusters``: frames per cluster, "-1" is noise.
-    """
-    counts = {
-        "classes": dict(table.class_counts),
-        "clusters": {str(cluster): n for cluster, n in sorted(table.cluster_counts.items())},
-    }
-    complete = card | {
-        "n_frames": table.n_frames,
-        "n_labelled": 0 if table.labels is None else len(table.labels.indices),
-        "counts": counts,
-        "columns": columns,
-        "sha256": {name: file_sha256(out / name) for name in ("manifest.csv", "manifest.parquet")},
-        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    text = json.dumps(complete, indent=2, ensure_ascii=False, allow_nan=False)
-    (out / "manifest.json").write_text(text + "\n", encoding="utf-8")
-    return counts
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file as a hexadecimal string."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    told = promise["classes"]
+    limits = [told.get(name, {}).get("threshold") for name in classes]
+    return probabilities >= np.array([np.inf if limit is None else limit for limit in limits])
 
 
 def _in_frame_order(labels: Labels | None) -> Labels | None:
@@ -280,10 +265,16 @@ def _in_frame_order(labels: Labels | None) -> Labels | None:
     return Labels(labels.indices[order], labels.matrix[order], labels.labelled_by[order])
 
 
+def _n_labelled(labels: Labels | None, chosen: NDArray[np.int64] | None) -> int:
+    if labels is None:
+        return 0
+    return len(labels.indices) if chosen is None else int(np.isin(labels.indices, chosen).sum())
+
+
 def _joined(matrix: NDArray[np.bool_], classes: list[str]) -> NDArray[np.object_]:
     """Join the names of each row's classes; each combination is joined once."""
-    if not len(matrix):
-        return np.empty(0, object)
+    if not matrix.size:
+        return np.full(len(matrix), "", object)
     packed = np.packbits(matrix, axis=1)
     keys = np.ascontiguousarray(packed).view(f"V{packed.shape[1]}").ravel()
     _, example, inverse = np.unique(keys, return_index=True, return_inverse=True)
@@ -298,22 +289,6 @@ def _floats(column: NDArray) -> pa.Array:
     return pa.array(np.ascontiguousarray(column, np.float32), from_pandas=True)
 
 
-def _without_formulas(block: pa.RecordBatch) -> pa.RecordBatch:
-    """Put an apostrophe in front of text that a spreadsheet would run; numbers stay as they are."""
-    columns = []
-    for column in block.columns:
-        if pa.types.is_string(column.type):
-            risky = pc.match_substring_regex(column, FORMULA)
-            column = pc.if_else(risky, pc.binary_join_element_wise("'", column, ""), column)
-        columns.append(column)
-    return pa.RecordBatch.from_arrays(columns, schema=block.schema)
-
-
 def _plain(column: pa.Array) -> pa.Array:
     """Return text as one kind of string, whether the index stored it plain, large or as a dictionary."""
     return column if pa.types.is_integer(column.type) else column.cast(pa.string())
-
-
-def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    yield first
-    yield from rest

@@ -52,6 +52,7 @@ def sorted_result(folders: dict[str, Path]) -> list[str]:
 def test_the_step_writes_three_files_and_returns_what_it_counted(folders):
     result = write(folders)
     assert sorted(path.name for path in folders["out"].iterdir()) == [
+        "SHA256SUMS",
         "manifest.csv",
         "manifest.json",
         "manifest.parquet",
@@ -59,6 +60,7 @@ def test_the_step_writes_three_files_and_returns_what_it_counted(folders):
     assert result == {
         "n_frames": N,
         "counts": {"classes": {"Round": 2, "Empty": 3}, "clusters": {"-1": 1, "0": 3, "1": 2}},
+        "formats": ["csv", "parquet"],
     }
     assert json.loads((folders["out"] / "manifest.json").read_text())["dataset"] == "run"
 
@@ -83,7 +85,8 @@ def test_a_scheme_that_grew_after_the_sorting_still_gets_its_manifest(folders):
 
 def test_without_clusters_and_classes_there_is_still_a_row_a_frame(folders):
     result = write(folders, cluster_dir=None, classification_dir=None, classes=[])
-    assert result == {"n_frames": N, "counts": {"classes": {}, "clusters": {}}}
+    assert result["n_frames"] == N
+    assert result["counts"] == {"classes": {}, "clusters": {}}
 
 
 def test_probabilities_of_other_classes_are_refused(folders):

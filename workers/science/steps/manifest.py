@@ -1,6 +1,7 @@
 """Step: write the manifest of a data set from all columns that are known about its frames."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,14 @@ import numpy as np
 import pyarrow.parquet
 
 from workers.science.errors import RecipeError
+from workers.science.export.card import write_card
+from workers.science.export.tables import write_tables
 from workers.science.labels_file import Labels, check_classes, read_labels_npz
-from workers.science.manifest import Clustering, ManifestTable, Sorting, write_card, write_tables
+from workers.science.manifest import Clustering, ManifestTable, Sorting
 from workers.science.progress import Progress, silent
+
+FORMATS = ("csv", "jsonl", "parquet")
+DEFAULT_FORMATS = ("csv", "parquet")
 
 
 def write_manifest(
@@ -25,10 +31,13 @@ def write_manifest(
     hit_threshold: float | None = None,
     measures_dir: str | None = None,
     cluster_names: dict[str, str] | None = None,
+    chosen: str | None = None,
+    formats: list[str] | None = None,
+    promise: dict[str, Any] | None = None,
     out: str,
     on_progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Write ``manifest.csv``, ``manifest.parquet`` and ``manifest.json``.
+    """Write the rows of a manifest in the formats that are asked for, and ``manifest.json``.
 
     Parameters
     ----------
@@ -50,6 +59,13 @@ def write_manifest(
         Folder of the step `measure`; its columns are absent without.
     cluster_names : dict of str to str, optional
         What people call clusters, by their numbers.
+    chosen : str, optional
+        ``.npy`` with the numbers of the frames that get a row, int64 ascending; all without.
+    formats : list of str, optional
+        Names of `FORMATS`; `DEFAULT_FORMATS` without.
+    promise : dict, optional
+        ``classes`` with the ``threshold`` of each, from which on its frames are kept (none where that is
+        null); a person's label still wins. Copied whole into the card.
     out : str
         Existing, empty folder.
     on_progress : Progress
@@ -73,14 +89,27 @@ def write_manifest(
     measures = Path(measures_dir) / "measures.parquet" if measures_dir else None
     told = _read_labels(labels, frames, classes)
     names = {int(number): name for number, name in (cluster_names or {}).items()}
-    table = ManifestTable(frames, clustering, sorting, told, classes, hit_threshold, measures, names)
+    rows = np.load(chosen, allow_pickle=False) if chosen else None
+    formats = _known(formats or DEFAULT_FORMATS)
+    table = ManifestTable(
+        frames, clustering, sorting, told, classes, hit_threshold, measures, names, rows, promise
+    )
 
     def report(done: int) -> None:
         on_progress(done, table.n_frames, "frames", note="writing the manifest")
 
-    columns = write_tables(table, folder, report)
-    counts = write_card(table, folder, columns, card)
-    return {"n_frames": table.n_frames, "counts": counts}
+    columns = write_tables(table, folder, report, formats)
+    counts = write_card(table, folder, columns, card | {"formats": list(formats), "promise": promise})
+    result = {"n_frames": table.n_frames, "counts": counts, "formats": list(formats)}
+    return result | ({"selection": card["selection"]} if card.get("selection") else {})
+
+
+def _known(formats: Sequence[str]) -> tuple[str, ...]:
+    """Return the formats in the order of `FORMATS`."""
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown:
+        raise RecipeError("Manifest", f"there is no format “{unknown[0]}”", f"Choose of {', '.join(FORMATS)}")
+    return tuple(name for name in FORMATS if name in formats)
 
 
 def _read_labels(path: str | None, frames: Path, classes: list[str]) -> Labels | None:

@@ -1,0 +1,1 @@
+"""What a manifest is downloaded as: one module a format."""

@@ -78,7 +78,7 @@ def test_a_dark_frame_stays_finite():
     assert torch.isfinite(seen).all()
 
 
-@pytest.mark.parametrize("form", ["polar", "image"])
+@pytest.mark.parametrize("form", ["polar", "image", "correlation"])
 @pytest.mark.parametrize("rotate", ["any", "quarter", "none"])
 def test_augmented_frames_stay_in_range_and_differ_from_each_other(rotate, form):
     levels = torch.from_numpy(patterns(1)[0]).float().repeat(8, 1, 1) / 255
@@ -89,14 +89,14 @@ def test_augmented_frames_stay_in_range_and_differ_from_each_other(rotate, form)
     assert (changed[0] - changed[1:]).abs().amax(dim=(1, 2)).min() > 0
 
 
-@pytest.mark.parametrize("form", ["polar", "image"])
+@pytest.mark.parametrize("form", ["polar", "image", "correlation"])
 def test_augmentation_that_is_switched_off_changes_nothing(form):
     levels = torch.from_numpy(patterns(4)[0]).float() / 255
     recipe = ClassifierRecipe(input=form, rotate="none", flip=False, gain=1.0, shift=0.0)
     assert torch.equal(augment(levels, SCALE_MAX, recipe, torch.Generator()), levels)
 
 
-@pytest.mark.parametrize("form", ["polar", "image"])
+@pytest.mark.parametrize("form", ["polar", "image", "correlation"])
 def test_quarter_turns_move_pixels_and_do_not_blur_them(form):
     levels = torch.from_numpy(patterns(4)[0]).float() / 255
     recipe = ClassifierRecipe(input=form, rotate="quarter", gain=1.0, shift=0.0)
@@ -132,8 +132,9 @@ def test_ten_steps_lower_the_loss(tmp_path, single_label):
     assert np.mean(losses[-3:]) < np.mean(losses[:3])
 
 
-def test_nesterov_with_the_published_settings_learns_too(tmp_path):
-    settings = PUBLISHED | {"width": 4, "n_steps": 15}
+@pytest.mark.parametrize("form", ["image", "correlation"])
+def test_nesterov_with_the_published_settings_learns_too(tmp_path, form):
+    settings = PUBLISHED | {"width": 4, "n_steps": 15, "input": form}
     fit = Fit("fit", labelled(), ClassifierRecipe.from_dict(settings), 0, tmp_path)
     fit.run(quiet, 0, 15)
     assert fit.curve[-1]["loss"] < fit.curve[0]["loss"]

@@ -20,6 +20,7 @@ from workers.science.network import load_card, load_tensors, require_kind
 from workers.science.scale import DEFAULT, read_scale
 from workers.science.shape_expert import ShapeExpert, expert_features
 from workers.science.shapenet.network import ShapeNetwork, as_tensors, from_tensors, shape_network
+from workers.science.two_point import two_point_correlation
 
 LOG_SLOPE = 0.2  # `a` of the logarithmic activation, and the slope of the leaky ReLU, as published
 BRIGHTNESS = 30.0  # mean of the input; puts the weak outer rings on the curved part of the logarithm
@@ -114,6 +115,12 @@ def normalised_counts(levels: Tensor, good: Tensor, scale_max: float) -> Tensor:
     return (BRIGHTNESS * counts / (mean + DARK)).unsqueeze(1)
 
 
+def residual_input(levels: Tensor, good: Tensor, scale_max: float, form: str) -> Tensor:
+    """Return what the first layer of the residual network gets, (b, 1, h, w), of levels (b, h, w)."""
+    counts = normalised_counts(levels, good, scale_max)
+    return two_point_correlation(counts) if form == "correlation" else counts
+
+
 @dataclass(frozen=True)
 class Classifier:
     """A trained classifier in memory, with all that it takes to treat a new frame.
@@ -122,7 +129,7 @@ class Classifier:
     ----------
     residual : AiryNet or None
     form : str
-        What it sees of a frame: ``"polar"`` or ``"image"``.
+        What it sees of a frame: ``"polar"``, ``"image"`` or ``"correlation"``.
     shapes : ShapeExpert or None
         Of the two at least one is there.
     seeing : ShapeNetwork or None
@@ -202,7 +209,7 @@ class Classifier:
             device = next(self.residual.parameters()).device
             seen = network_levels(condensed, self.good, self.scale_max, self.form, self.scale)
             levels, good = (torch.from_numpy(part).to(device) for part in seen)
-            residual = self.residual(normalised_counts(levels, good, self.scale_max)).cpu()
+            residual = self.residual(residual_input(levels, good, self.scale_max, self.form)).cpu()
         if self.shapes is not None:
             features = expert_features(condensed, self.good, self.scale_max, self.scale, self.seeing)
             shapes = self.shapes(torch.from_numpy(features))

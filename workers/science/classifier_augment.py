@@ -27,7 +27,7 @@ def augment(levels: Tensor, scale_max: float, recipe: ClassifierRecipe, generato
     changed : Tensor of shape (b, h, w), float32
         In the same unit.
     """
-    moved = (_rolled if recipe.input == "polar" else _moved)(levels, recipe, generator)
+    moved = (_moved if recipe.input == "image" else _rolled)(levels, recipe, generator)
     return _dimmed(moved, scale_max, recipe.gain, generator) if recipe.gain > 1 else moved
 
 

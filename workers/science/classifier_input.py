@@ -32,7 +32,7 @@ def network_levels(
     scale_max : float
         Counts at grey level 255.
     form : str
-        ``"polar"`` or ``"image"``.
+        ``"polar"``, ``"image"``, or ``"correlation"``, which is made from polar maps.
     scale : {"log", "sqrt", "none"}
         How counts became grey levels.
 

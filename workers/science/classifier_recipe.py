@@ -28,7 +28,8 @@ class ClassifierRecipe:
     residual : bool
         Use a residual network, with all settings below; joined with the expert on shapes if both are used.
     input : str
-        What the residual network sees: ``"polar"`` maps, on which a turn is a shift, or the ``"image"``.
+        What the residual network sees: ``"polar"`` maps, on which a turn is a shift, the ``"image"``, or the
+        two-point cross-``"correlation"`` of polar maps.
     width : int
         Channels of the first stage; the others have 2, 4 and 8 times as many.
     n_steps, batch : int
@@ -121,7 +122,7 @@ _LIMITS = [
     ("held_back", 0.0, 0.5),
 ]
 _CHOICES = {
-    "input": ("polar", "image"),
+    "input": ("polar", "image", "correlation"),
     "optimiser": ("adamw", "nesterov"),
     "rotate": ("any", "quarter", "none"),
 }
@@ -142,4 +143,7 @@ PUBLISHED = {
     "shift": 0.0,
     "smoothing": 0.0,
 }
-"""Settings of Zimmermann et al., Phys. Rev. E 99, 063309 (2019), as far as a recipe can state them."""
+"""Settings of Zimmermann et al., Phys. Rev. E 99, 063309 (2019), as far as a recipe can state them.
+
+With ``"input": "correlation"`` the alternative of the paper that withstands noise.
+"""

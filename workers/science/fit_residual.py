@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from workers.science.checkpoint import load_checkpoint, optimiser_tensors, restore_optimiser, save_checkpoint
-from workers.science.classifier import AiryNet, Classifier, classify_frames, normalised_counts
+from workers.science.classifier import AiryNet, Classifier, classify_frames, residual_input
 from workers.science.classifier_augment import augment
 from workers.science.classifier_input import network_levels
 from workers.science.classifier_recipe import ClassifierRecipe
@@ -92,7 +92,7 @@ class Fit:
         generator = torch.Generator().manual_seed(self._seed(f"step {self.step}"))
         rows = self._rows().to(self.device)
         levels = augment(self.levels[rows], self.frames.scale_max, self.recipe, generator)
-        logits = self.network(normalised_counts(levels, self.good, self.frames.scale_max))
+        logits = self.network(residual_input(levels, self.good, self.frames.scale_max, self.recipe.input))
         loss = self._loss(logits, self.targets[rows])
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.step, self.recipe)

@@ -27,10 +27,10 @@ class World:
 def make_world(
     seed: int, n: int = 12_000, spread: float = 0.55, temper: float = 1.0, bias: float = 0.0
 ) -> World:
-    """Draw frames from clusters in a plane, each kind of five, some of which hold frames of other kinds as well.
+    """Draw frames from clusters in a plane, five of each kind, some of which hold other kinds as well.
 
-    A network knows the middle of each kind's clusters, thinks that all kinds are as common as another, and says
-    how sure it is by `temper` (below 1: too sure) and `bias` (for the first kind).
+    A network knows the middle of each kind's clusters, thinks that all kinds are as common as another, and
+    says how sure it is by `temper` (below 1: too sure) and `bias` (for the first kind).
     """
     random = np.random.default_rng(seed)
     k = len(SHARES)

@@ -110,6 +110,7 @@ _KINDS = (
             Stage("classify.merge_classification", "joining"),
         ),
     ),
+    Kind("promise", "Work out what can be promised", "cpu", (Stage("promise.promise", "judging by labels"),)),
     Kind("match", "Find frames again", "cpu", (Stage("relink.match", "comparing frames"),)),
     Kind("file-labels", "Read labels from the files", "cpu", (Stage("file_labels.read_labels", "reading"),)),
     Kind("manifest", "Write the manifest", "cpu", (Stage("manifest.write_manifest", "writing"),)),

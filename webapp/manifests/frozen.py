@@ -17,6 +17,7 @@ from webapp.datasets.scopes import ScopeError, name_of_cluster, register_scope
 from webapp.jobs.models import Product
 from webapp.labels.models import ClassScheme
 from webapp.labels.selectors import label_state
+from webapp.manifests.promise_rule import promised
 
 KINDS = {
     "index": "index",
@@ -108,7 +109,7 @@ def _promised(columns: Columns, classes: list[str], name: str | None, promise: d
     limit = promise["classes"].get(name, {}).get("threshold")
     if limit is None or name not in classes:
         return np.zeros(columns.n_frames, dtype=bool)
-    return np.asarray(columns.class_probabilities[:, classes.index(name)]) >= np.float64(limit)
+    return promised(columns.class_probabilities, classes, name, limit, promise)
 
 
 def _by_people(dataset: Dataset, masks: np.ndarray, names: Sequence[str | None]) -> np.ndarray:

@@ -21,7 +21,7 @@ from webapp.labels.state_cache import current_labels
 
 FEW = 10  # labels of a class, below which its figures and its threshold follow single frames
 INPUTS = {"clustering": "cluster", "classification": "classify", "measures": "measure"}
-SORTING_KINDS = ("train", "classify", "manifest")
+SORTING_KINDS = ("train", "classify", "promise", "manifest")
 N_SHOWN = 96
 _BLOCK = 1 << 17
 SHEET_SIDE = 16

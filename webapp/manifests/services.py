@@ -12,6 +12,7 @@ from webapp.jobs.services import Handle, submit
 from webapp.labels.selectors import last_event_id
 from webapp.manifests.files import DEFAULT
 from webapp.manifests.frozen import ManifestColumns, manifest_columns
+from webapp.manifests.promise_jobs import ask_for_promise
 from webapp.manifests.selectors import newest, what_is_missing
 from webapp.networks.services import classify_frames, train_classifier
 
@@ -100,6 +101,13 @@ def train_and_sort(
     common = {"dataset": dataset, "condensation": condensation, "user": user}
     classifier = train_classifier(labels_as_of=labels_as_of, recipe=recipe, seed=seed, **common)
     classification = classify_frames(network=classifier, **common)
+    clustering = newest(dataset, "cluster")
+    ask_for_promise(
+        dataset=dataset,
+        classification=classification,
+        clustering=Handle.of(clustering) if clustering else None,
+        user=user,
+    )
     manifest = _manifest_of(dataset, classifier, classification, labels_as_of, user)
     return Sorted(classifier, classification, manifest)
 

@@ -11,6 +11,7 @@ from webapp.explore.clusterings import root_of
 from webapp.explore.services import draw_map, find_clusters, report_nuisances, write_gallery
 from webapp.jobs.services import Handle
 from webapp.labels.selectors import last_event_id, n_labelled
+from webapp.manifests.promise_jobs import ask_for_promise
 from webapp.manifests.services import write_manifest
 from webapp.networks.services import classify_frames, embed_frames, learn_patterns, train_classifier
 
@@ -42,6 +43,7 @@ class Line:
     report: Handle
     classifier: Handle | None
     classification: Handle | None
+    promise: Handle | None
     manifest: Handle
 
     @property
@@ -75,11 +77,12 @@ def sort_dataset(*, dataset: Dataset, recipe: Recipe | None = None, user: User |
         **common,
     )
     labels_as_of = last_event_id(dataset)
-    classifier = classification = None
+    classifier = classification = promise = None
     if labels_as_of and n_labelled(dataset):
         classifier, classification = sort_by_labels(
             dataset=dataset, condensation=condensation, recipe=recipe, labels_as_of=labels_as_of, user=user
         )
+        promise = ask_for_promise(classification=classification, clustering=clustering, **common)
     manifest = write_manifest(
         source=source,
         index=index,
@@ -103,6 +106,7 @@ def sort_dataset(*, dataset: Dataset, recipe: Recipe | None = None, user: User |
         report=report,
         classifier=classifier,
         classification=classification,
+        promise=promise,
         manifest=manifest,
     )
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from workers.science.errors import RecipeError
 from workers.science.labels_file import SEPARATOR, Labels
 from workers.science.metrics import decide
+from workers.science.promise_rule import Rule, decide_promised
 from workers.science.row_reader import RowReader, nan_as_null
 
 BLOCK = 1 << 16  # rows at a time: 10^6 rows never need more than some 50 MB
@@ -250,11 +251,12 @@ def promised_classes(
 ) -> NDArray[np.bool_]:
     """Return which classes a promise of purity keeps of each frame, bool (n, k).
 
-    A class is kept from the promise's threshold on, and nowhere if it has none.
+    A class is kept from the promise's threshold on, and nowhere if it has none or another class keeps it out.
     """
-    told = promise["classes"]
+    told, alone = promise["classes"], promise.get("exclusive", [])
     limits = [told.get(name, {}).get("threshold") for name in classes]
-    return probabilities >= np.array([np.inf if limit is None else limit for limit in limits])
+    exclusive = tuple(classes.index(name) for name in alone if name in classes)
+    return decide_promised(probabilities, limits, Rule(promise.get("single_label", False), exclusive))
 
 
 def _in_frame_order(labels: Labels | None) -> Labels | None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from workers.science.label_shift import Kinds, kinds_of
 from workers.science.promise_bounds import CONFIDENCE, binomial_interval, labels_needed, wrong_at_most
+from workers.science.promise_rule import Rule, scores_of
 from workers.science.promise_strata import (
     CLUSTERS,
     KINDS,
@@ -57,50 +58,6 @@ class Population:
     groups: NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class Rule:
-    """How classes exclude each other: one class a frame, or columns of classes that stand alone."""
-
-    single_label: bool
-    exclusive: tuple[int, ...] = ()
-
-
-def scores_of(probabilities: NDArray[np.float32], rule: Rule) -> NDArray[np.float32]:
-    """Return of each frame and class the probability, and 0 where another class keeps it out.
-
-    So `score >= threshold` never puts a frame into two classes that exclude each other, whatever the
-    thresholds. A frame of which nothing is known has 0 everywhere.
-
-    Parameters
-    ----------
-    probabilities : ndarray of shape (n, k), float32
-    rule : Rule
-
-    Returns
-    -------
-    scores : ndarray of shape (n, k), float32
-    """
-    known = np.where(np.isfinite(probabilities), probabilities, np.float32(0))
-    if known.shape[1] == 0 or not (rule.single_label or rule.exclusive):
-        return known
-    is_likeliest = np.zeros(known.shape, bool)
-    is_likeliest[np.arange(len(known)), known.argmax(axis=1)] = True
-    if rule.single_label:
-        return np.where(is_likeliest, known, np.float32(0))
-    alone = np.zeros(known.shape[1], bool)
-    alone[list(rule.exclusive)] = True
-    is_alone = (is_likeliest & alone).any(axis=1, keepdims=True)
-    return np.where(is_likeliest | ~(is_alone | alone), known, np.float32(0))
-
-
-def decide_promised(
-    probabilities: NDArray[np.float32], thresholds: list[float | None], rule: Rule
-) -> NDArray[np.bool_]:
-    """Return the classes of each frame by the thresholds of a promise, bool (n, k); None promises nothing."""
-    limits = np.array([np.inf if value is None else value for value in thresholds])
-    return scores_of(probabilities, rule) >= limits
-
-
 def promise_table(
     judged: Judged, population: Population, classes: list[str], rule: Rule, seed: int = 0
 ) -> dict[str, Any]:
@@ -132,7 +89,7 @@ def promise_table(
         )
         judgement = Judgement(chosen, kinds, column, classes)
         found[name] = {
-            "rows": [judgement.row(percent / 100) for percent in ASKED],
+            "rows": judgement.rows(),
             "audits": [judgement.worth_an_audit(percent / 100) for percent in ASKED],
         }
     return {
@@ -188,12 +145,21 @@ class Judgement:
     def _least_pure(self, wrong: list[NDArray[np.float64]]) -> NDArray[np.float64]:
         return 1 - np.clip(np.max(wrong, axis=0) / self.size, 0, 1)
 
+    def rows(self) -> list[dict[str, Any]]:
+        """Return what is promised for each percentage; what is promised for more holds for less as well."""
+        found = [self.row(percent / 100) for percent in ASKED]
+        for place in range(len(found) - 2, -1, -1):
+            here, stricter = found[place], found[place + 1]
+            if stricter.get("expected", 0) > here.get("expected", 0):
+                found[place] = stricter
+        return found
+
     def row(self, level: float) -> dict[str, Any]:
         """Return what is promised for a purity of `level`: ``threshold`` (None: nothing), and why.
 
-        Thresholds are tried in an order that no label has a say in: from the strictest at which labels without
-        an error would be more than enough, to looser ones. The first that fails ends it (fixed sequence; A. N.
-        Angelopoulos et al., Learn then Test, arXiv:2110.01052), so that many tries cost no confidence.
+        Thresholds are tried in an order that no label has a say in: from the strictest at which labels
+        without an error would be more than enough, to looser ones. The first that fails ends it (fixed
+        sequence; A. N. Angelopoulos et al., Learn then Test, arXiv:2110.01052): tries cost no confidence.
         """
         worth = np.flatnonzero(self.reach >= level)
         with_room = np.flatnonzero(self.reach >= 1 - ROOM * (1 - level))

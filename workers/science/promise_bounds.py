@@ -1,4 +1,4 @@
-"""Upper bounds, with confidence, on how many frames are wrong, from labels that are no fair sample of them."""
+"""Upper bounds, with confidence, on how many frames are wrong, from labels that are no fair sample."""
 
 import math
 
@@ -19,11 +19,12 @@ def wrong_at_most(
 ) -> NDArray[np.float64]:
     """Return the largest mass of wrong frames that still fits to what labels say.
 
-    Frames are divided into strata; of each, the mass is known and some frames were labelled, at random within
-    the stratum. With shares f of wrong frames, W = sum of masses / n * wrong is small with a chance of at most
-    exp(a W) * product of (1 - f (1 - exp(-a mass / n)))^n, for any a > 0 (H. Chernoff, Ann. Math. Stat. 23,
-    493, 1952). The bound is the largest mass * f for which that is not below 1 - confidence. It is exact where
-    nothing was wrong, holds for any number of labels, and takes a stratum without labels for wholly wrong.
+    Frames are divided into strata; of each, the mass is known and some frames were labelled, at random
+    within the stratum. With shares f of wrong frames, W = sum of masses / n * wrong is small with a chance of
+    at most exp(a W) * product of (1 - f (1 - exp(-a mass / n)))^n, for any a > 0 (H. Chernoff, Ann. Math.
+    Stat. 23, 493, 1952). The bound is the largest mass * f for which that is not below 1 - confidence. It is
+    exact where nothing was wrong, holds for any number of labels, and takes a stratum without labels for
+    wholly wrong.
 
     Parameters
     ----------
@@ -64,7 +65,7 @@ def _dearest(
 ) -> NDArray[np.float64]:
     """Return the shares f that make masses * f the largest while n * -log(1 - f gain) stays in the budget.
 
-    They are (1 - u * n * gain / masses) / gain, cut to 0 and 1; the multiplier u is found by halving its logarithm.
+    They are (1 - u * n * gain / masses) / gain, cut to 0 and 1; u is found by halving its logarithm.
     """
     ratio = n * gain / np.where(masses > 0, masses, 1.0)
     top = np.log(1 / np.maximum(ratio.max(axis=2), 1e-300)) + np.log(np.maximum(n.max(axis=2), 1.0)) + 40

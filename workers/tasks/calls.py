@@ -211,6 +211,12 @@ def _train(claim: Claim) -> dict[str, Any]:
     }
 
 
+def _promise(claim: Claim) -> dict[str, Any]:
+    from webapp.manifests.promise_jobs import promise_arguments
+
+    return promise_arguments(claim.job)
+
+
 def _manifest(claim: Claim) -> dict[str, Any]:
     from webapp.manifests.card import manifest_arguments
 
@@ -248,6 +254,7 @@ _BUILDERS = {
     "classify.train_classifier": _train,
     "classify.classify_range": _applied,
     "classify.merge_classification": lambda claim: {"parts": _parts(claim)},
+    "promise.promise": _promise,
     "relink.match": _match,
     "file_labels.read_labels": lambda claim: {"source": _source(claim)},
     "manifest.write_manifest": _manifest,

@@ -118,11 +118,13 @@ def test_frames_that_are_not_condensed_cannot_be_sorted(member, dataset):
     assert not Job.objects.exists()
 
 
-def test_train_and_sort_submits_three_jobs_in_order(dataset, member):
+def test_train_and_sort_submits_four_jobs_in_order(dataset, member):
     label_some(dataset)
     assert post(member, dataset, "dataset-train").status_code == 302
-    train, classification, manifest = Job.objects.order_by("created_at")
-    assert [train.kind, classification.kind, manifest.kind] == ["train", "classify", "manifest"]
+    train, classification, promise, manifest = Job.objects.order_by("created_at")
+    assert [job.kind for job in (train, classification)] == ["train", "classify"]
+    assert [job.kind for job in (promise, manifest)] == ["promise", "manifest"]
+    assert list(promise.after.all()) == [classification]
     assert train.params["labels_as_of"] == manifest.params["labels_as_of"] == last_event_id(dataset)
     assert list(classification.after.all()) == [train]
     assert set(manifest.after.all()) == {train, classification}
@@ -135,7 +137,7 @@ def test_two_clicks_make_one_training(dataset, member):
     label_some(dataset)
     post(member, dataset, "dataset-train")
     post(member, dataset, "dataset-train")
-    assert Job.objects.count() == 3
+    assert Job.objects.count() == 4  # training, sorting, promise, manifest
 
 
 def test_the_page_asks_for_news_only_while_something_runs(dataset, member):

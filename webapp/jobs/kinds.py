@@ -111,6 +111,13 @@ _KINDS = (
         ),
     ),
     Kind("promise", "Work out what can be promised", "cpu", (Stage("promise.promise", "judging by labels"),)),
+    Kind(
+        "applicability",
+        "See which networks fit",
+        "gpu",
+        (Stage("applicability.judge", "trying networks"),),
+    ),
+    Kind("judge", "Judge labelled frames", "gpu", (Stage("judge.judge_labelled", "judging"),)),
     Kind("match", "Find frames again", "cpu", (Stage("relink.match", "comparing frames"),)),
     Kind("file-labels", "Read labels from the files", "cpu", (Stage("file_labels.read_labels", "reading"),)),
     Kind("manifest", "Write the manifest", "cpu", (Stage("manifest.write_manifest", "writing"),)),

@@ -14,6 +14,7 @@ PAGES = {
     "embed": "explore:dataset-clusters",
     "nuisance": "explore:dataset-clusters",
     "classify": "manifests:dataset-classify",
+    "applicability": "manifests:dataset-classify",
     "file-labels": "labels:dataset-label",
     "manifest": "manifests:dataset-download",
     "gallery": "manifests:dataset-download",

@@ -217,6 +217,29 @@ def _promise(claim: Claim) -> dict[str, Any]:
     return promise_arguments(claim.job)
 
 
+def _applicability(claim: Claim) -> dict[str, Any]:
+    from webapp.networks.applicability import candidates_of_job
+
+    return {
+        "condensed_dir": _folder(claim, "condensation"),
+        "candidates": candidates_of_job(claim.job),
+        "seed": claim.job.params.get("seed", 0),
+        "threads": settings.ACCELERATOR_THREADS,
+    }
+
+
+def _judge(claim: Claim) -> dict[str, Any]:
+    from webapp.labels.selectors import export_labels
+
+    labels = export_labels(claim.job.dataset, claim.job.params["labels_as_of"])
+    return {
+        "condensed_dir": _folder(claim, "condensation"),
+        "network_dir": _folder(claim, "network"),
+        "labels": str(labels.save(claim.job.folder / "scratch" / "labels.npz")),
+        "threads": settings.ACCELERATOR_THREADS,
+    }
+
+
 def _manifest(claim: Claim) -> dict[str, Any]:
     from webapp.manifests.card import manifest_arguments
 
@@ -255,6 +278,8 @@ _BUILDERS = {
     "classify.classify_range": _applied,
     "classify.merge_classification": lambda claim: {"parts": _parts(claim)},
     "promise.promise": _promise,
+    "applicability.judge": _applicability,
+    "judge.judge_labelled": _judge,
     "relink.match": _match,
     "file_labels.read_labels": lambda claim: {"source": _source(claim)},
     "manifest.write_manifest": _manifest,

@@ -62,6 +62,7 @@ def test_training_writes_a_network_with_a_card_that_says_what_its_figures_are_fr
         "geometry.npz",
         "judged.npz",
         "network.safetensors",
+        "reference.safetensors",
     ]
     assert load_card(data / "network") == json.loads(json.dumps(card))
     metrics = card["figures"]["metrics"]

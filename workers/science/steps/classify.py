@@ -12,6 +12,7 @@ import sklearn
 import torch
 from numpy.typing import NDArray
 
+from workers.science.another_set import classifier_for
 from workers.science.certainty import doubtful_labels, intervals, reliability
 from workers.science.chunks import in_chunks
 from workers.science.classifier import (
@@ -19,7 +20,6 @@ from workers.science.classifier import (
     Classifier,
     classifier_state,
     classify_frames,
-    load_classifier,
 )
 from workers.science.classifier_recipe import ClassifierRecipe
 from workers.science.errors import RecipeError, TrainingError
@@ -29,6 +29,7 @@ from workers.science.labels_file import check_classes, read_labels_npz
 from workers.science.metrics import choose_thresholds, decide, score
 from workers.science.network import save_network
 from workers.science.progress import Progress, silent
+from workers.science.reference import make_reference, save_reference
 from workers.science.scale import read_scale
 from workers.science.train_classifier import Trained, train
 
@@ -73,7 +74,8 @@ def train_classifier(
     out : str
         Existing, empty folder: ``network.safetensors``, ``card.json``, ``geometry.npz``, and in
         ``judged.npz`` the labelled frames that a fit judged without having seen their labels: `indices`
-        int64 ``(t,)``, `truth` bool ``(t, k)``, `probabilities` float32 ``(t, k)``.
+        int64 ``(t,)``, `truth` bool ``(t, k)``, `probabilities` float32 ``(t, k)``; in
+        ``reference.safetensors`` what the frames that it learned from look like.
     on_progress : Progress
         Gets points ``{"step", "loss"}``, now and then with ``"macro_f1"`` of the held-back frames.
 
@@ -133,6 +135,7 @@ def train_classifier(
     }
     save_network(out, classifier_state(network), card, condensed_dir)
     _save_judged(Path(out), indices, frames.matrix, trained)
+    save_reference(out, make_reference(condensed_dir, indices, frames.matrix))
     return card
 
 
@@ -171,7 +174,7 @@ def classify_range(
         If the range is outside the data, or the frames do not fit the network.
     """
     torch.set_num_threads(threads)
-    condensed, network = _open_condensed(Path(condensed_dir)), load_classifier(network_dir)
+    condensed, network = _open_condensed(Path(condensed_dir)), classifier_for(network_dir, condensed_dir)
     if not 0 <= start < stop <= len(condensed):
         cause = f"the frames {start} to {stop} are outside the data set, which has {len(condensed)}"
         raise RecipeError("Range", cause, "Sort the data set again")

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from workers.science.embed import embed_frames, load_embedder
+from workers.science.another_set import embedder_for
+from workers.science.embed import embed_frames
 from workers.science.errors import ScienceError
 from workers.science.progress import Progress, silent
 
@@ -47,7 +48,7 @@ def embed_range(
     """
     torch.set_num_threads(threads)
     condensed = np.load(Path(condensed_dir) / "condensed.npy", mmap_mode="r", allow_pickle=False)
-    network = load_embedder(network_dir)
+    network = embedder_for(network_dir, condensed_dir)
     latents = embed_frames(condensed[start:stop], network, threads=threads, on_progress=on_progress)
     np.save(Path(out) / "latents.npy", latents)
     return {}

@@ -26,6 +26,7 @@ from workers.science.preprocess import load_geometry
 from workers.science.processes import count_processes, train_in_processes
 from workers.science.progress import Progress, silent
 from workers.science.recipe import read_recipe
+from workers.science.reference import make_reference, save_reference
 from workers.science.row_subset import RowSubset
 from workers.science.train import FactorVAETraining, train_factorvae
 from workers.science.warm_start import read_weights
@@ -120,6 +121,7 @@ def learn(
     card["traversals"] = [{"latent": one.latent, "frames": chosen[one.rows].tolist()} for one in found]
     model = {f"model.{name}": value for name, value in training.model.state_dict().items()}
     save_network(out, {**model, **inputs.tensors()}, card, folder)
+    save_reference(out, make_reference(folder))
     _draw(Path(out), training, inputs, frames, found)
     return card
 

@@ -70,7 +70,14 @@ def precision_recall_f1(
     claimed, real = decision.sum(axis=0), truth.sum(axis=0)
     precision = hits / np.maximum(claimed, 1)
     recall = hits / np.maximum(real, 1)
-    return precision, recall, 2 * hits / np.maximum(claimed + real, 1)
+    return precision, recall, f1_of_counts(hits, real, claimed)
+
+
+def f1_of_counts(
+    hits: NDArray[np.float64], real: NDArray[np.float64], claimed: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return F1 from how many frames have a class, were decided to have it, and both; 0 where none."""
+    return 2 * hits / np.maximum(claimed + real, 1)
 
 
 def macro_f1(truth: NDArray[np.bool_], decision: NDArray[np.bool_]) -> float | None:
@@ -130,6 +137,37 @@ def choose_thresholds(truth: NDArray[np.bool_], probabilities: NDArray[np.float3
         f1 = precision_recall_f1(np.repeat(real[:, None], grid.size, axis=1), decisions)[2]
         thresholds.append(round(float(grid[f1.argmax()]), 2))
     return thresholds
+
+
+def decide_unseen(
+    truth: NDArray[np.bool_],
+    probabilities: NDArray[np.float32],
+    single_label: bool,
+    exclusive: list[int] | None = None,
+) -> NDArray[np.bool_]:
+    """Decide on frames whose classes are known, by thresholds that came from the other half of them.
+
+    Thresholds judged on the frames that they were chosen on would flatter.
+
+    Parameters
+    ----------
+    truth : ndarray of shape (n, k), bool
+    probabilities : ndarray of shape (n, k), float32
+        Of fits that had not seen the frames.
+    single_label : bool
+    exclusive : list of int, optional
+        As `decide` has it.
+
+    Returns
+    -------
+    decision : ndarray of shape (n, k), bool
+    """
+    decision = np.zeros_like(truth)
+    for half in (0, 1):
+        mine, other = slice(half, None, 2), slice(1 - half, None, 2)
+        chosen = None if single_label else choose_thresholds(truth[other], probabilities[other])
+        decision[mine] = decide(probabilities[mine], single_label, chosen, exclusive)
+    return decision
 
 
 def score(

@@ -13,7 +13,6 @@ import torch
 from numpy.typing import NDArray
 
 from workers.science.another_set import classifier_for
-from workers.science.certainty import doubtful_labels, intervals, reliability
 from workers.science.chunks import in_chunks
 from workers.science.classifier import (
     BATCH,
@@ -23,10 +22,10 @@ from workers.science.classifier import (
 )
 from workers.science.classifier_recipe import ClassifierRecipe
 from workers.science.errors import RecipeError, TrainingError
+from workers.science.figures import figures_of
 from workers.science.held_back import check_learnable, choose_rows
 from workers.science.labelled_frames import LabelledFrames
 from workers.science.labels_file import check_classes, read_labels_npz
-from workers.science.metrics import choose_thresholds, decide, score
 from workers.science.network import save_network
 from workers.science.progress import Progress, silent
 from workers.science.reference import make_reference, save_reference
@@ -34,7 +33,6 @@ from workers.science.scale import read_scale
 from workers.science.train_classifier import Trained, train
 
 MOST_LABELLED = 20_000
-MOST_DOUBTFUL = 500
 N_FRAMES_FOR_MASK = 512  # a pixel that is dark on all of so many frames carries no signal
 CLASSIFICATION = "classification.json"
 JUDGED = "judged.npz"
@@ -111,9 +109,7 @@ def train_classifier(
     others = _unlabelled(condensed, given.indices, settings.n_unlabelled if settings.shapes else 0, seed)
     trained = train(frames, settings, seed, Path(scratch), on_progress, others)
     network = trained.network
-    figures, thresholds = _judge(frames, trained)
-    doubtful = doubtful_labels(frames.matrix[trained.judged], trained.probabilities)
-    figures["doubtful_labels"] = indices[trained.judged[doubtful]].tolist()[:MOST_DOUBTFUL]
+    figures, thresholds = figures_of(frames, indices, trained, seed, on_progress)
     if not figures["metrics"]:
         warnings.append("Too few labels to hold some back: there are no figures for this network.")
     card = {
@@ -241,30 +237,6 @@ def _save_judged(
     """Keep what was said of labels unseen: comparisons and promises of purity are made from it."""
     rows = trained.judged
     np.savez(folder / JUDGED, indices=indices[rows], truth=matrix[rows], probabilities=trained.probabilities)
-
-
-def _judge(frames: LabelledFrames, trained: Trained) -> tuple[dict[str, Any], list[float]]:
-    """Score the frames that were judged, and choose thresholds.
-
-    The figures are those of decisions whose thresholds came from the other half of these frames: thresholds
-    judged on the frames that they were chosen on would flatter.
-    """
-    thresholds, probabilities = [0.5] * len(frames.classes), trained.probabilities
-    if not len(trained.judged):
-        return {"metrics": None, "figures_from": None, "n_held_back": 0}, thresholds
-    truth, exclusive = frames.matrix[trained.judged], trained.network.exclusive
-    decision = np.zeros_like(truth)
-    for half in (0, 1):
-        mine, other = slice(half, None, 2), slice(1 - half, None, 2)
-        chosen = None if frames.single_label else choose_thresholds(truth[other], probabilities[other])
-        decision[mine] = decide(probabilities[mine], frames.single_label, chosen, exclusive)
-    if not frames.single_label:
-        thresholds = choose_thresholds(truth, probabilities)
-    metrics = score(truth, probabilities, decision, frames.classes, frames.single_label)
-    metrics["intervals"] = intervals(truth, decision, frames.single_label)
-    metrics["reliability"], metrics["calibration_error"] = reliability(truth, probabilities)
-    facts = {"figures_from": trained.origin, "n_held_back": len(trained.judged)}
-    return {"metrics": metrics, **facts}, thresholds
 
 
 def _unlabelled(

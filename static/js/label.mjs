@@ -351,6 +351,9 @@ async function start() {
     const field = find(`queue-${name}`);
     if (query.has(name) && isThere(field, query.get(name))) field.value = query.get(name);
   }
+  if (query.has("class")) {
+    for (const name of ["class", "labelled"]) if (isThere(find(`queue-${name}`), query.get("class"))) find(`queue-${name}`).value = query.get("class");
+  }
   const asked = Number(query.get("frame") ?? NaN);
   if (Number.isInteger(asked)) {
     const { ok, data } = await getJson(`${facts.stateUrl}?frames=${asked}`);

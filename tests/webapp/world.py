@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 from PIL import Image
 
+from tests.webapp.classifier_figures import figures_of
 from tests.webapp.drawn_frames import KIND_NAMES, draw_frames
 from tests.webapp.factories import make_classified, make_dataset, make_product, make_sorted_dataset
 from tests.webapp.nuisance_reports import make_report
@@ -64,6 +65,8 @@ def make_world(name: str) -> World:
     make_report(dataset)
     classification = make_classified(dataset)
     network = classification.input("network")
+    network.facts |= {"figures": figures_of(KIND_NAMES, False)}
+    network.save()
     draft = make_dataset(group, 60, f"draft of {name}")
     Dataset.objects.filter(pk=draft.pk).update(is_draft=True, dataset_path="")
     failed = submit(kind="learn", group=group, dataset=dataset, params={"seed": 1}).job

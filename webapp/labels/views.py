@@ -28,6 +28,7 @@ from webapp.labels.queues import Desk, offered
 from webapp.labels.readings import readings_of
 from webapp.labels.services import import_labels_csv
 from webapp.labels.state_cache import current_labels
+from webapp.networks.coach import coach_of
 
 
 @login_required
@@ -64,6 +65,7 @@ def show_page(
         "modes": modes,
         "clusters": _clusters(columns),
         "classes": _classes(scheme, labels.class_counts(scheme.names)) if scheme else [],
+        "coach": coach_of(columns.classifier),
         "network_classes": columns.classifier.facts["classes"] if columns.classifier else [],
         "page": _page_facts(dataset, columns, scheme)
         | {"user": request.user.pk, "mayWrite": may_write(request, dataset)},

@@ -19,6 +19,7 @@ from webapp.manifests import selectors
 from webapp.manifests.forms import TrainForm
 from webapp.manifests.ranges import serve_file
 from webapp.manifests.services import NotReady, train_and_sort
+from webapp.networks.coach import coach_of
 
 
 @login_required
@@ -127,6 +128,7 @@ def _sorting(dataset: Dataset, user: User) -> dict[str, Any]:
         "running": selectors.running_jobs(dataset),
         "failed": selectors.failed_job(dataset),
         "report": report,
+        "coach": coach_of(report.network if report else None),
         "classification": classification,
         "is_other_network": bool(
             classification and report and classification.inputs["network"] != str(report.network.pk)

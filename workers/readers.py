@@ -8,7 +8,7 @@ from typing import Any
 
 # Modules of steps whose input may be made to harm. The watch computes with torch besides, on whatever
 # accelerator there is, so its memory cannot be bounded in the same way.
-READERS = ("index", "condense", "measure", "file_labels", "watch")
+READERS = ("index", "condense", "measure", "file_labels", "manifest", "watch")
 READER_BYTES = 800 * 2**20
 # Measuring and condensing keep sums and copies of a frame in double precision; what was described as larger
 # than the usual detectors gets more for each pixel beyond.
@@ -24,7 +24,7 @@ FRAME_CPU_S = 4
 
 # The arguments of steps that name files or folders to read, and those that name folders to write. Others,
 # such as the path of a dataset inside a file, look like paths and are none.
-_READ = ("roots", "parts", "folder", "labels", "reference", "drawn_mask")
+_READ = ("roots", "parts", "folder", "labels", "chosen", "reference", "drawn_mask")
 _WRITTEN = ("scratch", "session_dir")
 
 

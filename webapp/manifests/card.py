@@ -9,6 +9,7 @@ from webapp.datasets.scopes import frames_of_scope, title_of_scope
 from webapp.jobs.models import Job, Product
 from webapp.labels.models import ClassScheme
 from webapp.labels.selectors import export_labels
+from webapp.manifests.files import needs_source
 from webapp.manifests.frozen import manifest_columns
 
 
@@ -40,7 +41,15 @@ def manifest_arguments(job: Job) -> dict[str, Any]:
         "chosen": chosen,
         "formats": job.params.get("formats"),
         "promise": job.params.get("promise"),
+        **_makings(job, products),
     }
+
+
+def _makings(job: Job, products: dict[str, Product]) -> dict[str, Any]:
+    """Return what some formats are made of: the source files and the condensed frames."""
+    formats, condensation = job.params.get("formats", ()), products.get("condensation")
+    source = {**products["source"].facts, "moved": job.dataset.moved} if needs_source(formats) else None
+    return {"source": source, "condensed_dir": str(condensation.folder) if condensation else None}
 
 
 def _choose(job: Job, products: dict[str, Product]) -> tuple[np.ndarray, dict[str, Any]]:
@@ -96,6 +105,8 @@ def network_entry(product: Product) -> dict[str, Any]:
         "recipe": facts.get("recipe"),
         "versions": facts.get("versions"),
         "figures": facts.get("figures"),
+        "temperature": facts.get("temperature"),
+        "n_labelled": facts.get("data", {}).get("n_labelled"),
         "sha256": product.files["network.safetensors"]["sha256"],
     }
 

@@ -15,6 +15,13 @@ NO_CLASS = "none"
 MOST_NAMED = 200  # clusters and runs that the form lists
 
 
+class _Boxes(forms.CheckboxSelectMultiple):
+    """Boxes to tick, in the look of the pages."""
+
+    def __init__(self) -> None:
+        super().__init__(attrs={"class": "form-check-input"})
+
+
 class ChoiceForm(forms.Form):
     """Filters, all of which a frame has to pass, and files; `scope()` says the filters as JSON."""
 
@@ -23,8 +30,8 @@ class ChoiceForm(forms.Form):
         choices=[("all", "All frames"), ("hits", "Hits only"), ("misses", "Everything but hits")],
         required=False,
     )
-    classes = forms.MultipleChoiceField(label="Class", required=False)
-    clusters = forms.MultipleChoiceField(label="Cluster", required=False)
+    classes = forms.MultipleChoiceField(label="Class", required=False, widget=_Boxes)
+    clusters = forms.MultipleChoiceField(label="Cluster", required=False, widget=_Boxes)
     run = forms.ChoiceField(label="Run", required=False)
     surely = forms.ChoiceField(label="Probability of", required=False)
     at_least = forms.FloatField(label="at least", required=False, min_value=0, max_value=1)

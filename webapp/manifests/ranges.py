@@ -13,6 +13,9 @@ CONTENT_TYPES = {
     ".json": "application/json",
     ".jsonl": "application/x-ndjson",
     ".parquet": "application/vnd.apache.parquet",
+    ".cxi": "application/x-hdf5",
+    ".zip": "application/zip",
+    **dict.fromkeys((".txt", ".lst", ".dat", ".bib"), "text/plain; charset=utf-8"),
 }
 _RANGE = re.compile(r"bytes=(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))")
 

@@ -10,7 +10,7 @@ from webapp.datasets.models import Dataset
 from webapp.jobs.models import Product
 from webapp.jobs.services import Handle, submit
 from webapp.labels.selectors import last_event_id
-from webapp.manifests.files import DEFAULT
+from webapp.manifests.files import DEFAULT, needs_condensed
 from webapp.manifests.frozen import ManifestColumns, manifest_columns
 from webapp.manifests.promise_jobs import ask_for_promise
 from webapp.manifests.selectors import newest, what_is_missing
@@ -38,6 +38,7 @@ def write_manifest(
     clustering: Handle | None = None,
     classification: Handle | None = None,
     measures: Handle | None = None,
+    condensation: Handle | None = None,
     networks: list[Handle] | None = None,
     labels_as_of: int = 0,
     user: User | None = None,
@@ -51,7 +52,7 @@ def write_manifest(
     classes instead of the network's own rule. Who asks for the same again gets what is there.
     """
     inputs = {"source": source, "index": index, "clustering": clustering, "classification": classification}
-    inputs |= {"measures": measures}
+    inputs |= {"measures": measures, "condensation": condensation}
     inputs |= {f"network_{place}": network for place, network in enumerate(networks or [])}
     return submit(
         kind="manifest",
@@ -156,6 +157,8 @@ def _manifest_of(
     measures = _measures_of(dataset, index)
     # Found, and not written twice, where the whole line asks for the same: so the same order of networks.
     networks = [Handle.of(clustering.input("network"))] if clustering else []
+    needed = needs_condensed(wishes.get("formats", DEFAULT))
+    condensation = newest(dataset, "condense") if needed else None
     return write_manifest(
         dataset=dataset,
         source=Handle.of(_source_of(index) or source),
@@ -163,6 +166,7 @@ def _manifest_of(
         clustering=Handle.of(clustering) if clustering else None,
         classification=classification,
         measures=Handle.of(measures) if measures else None,
+        condensation=Handle.of(condensation) if condensation else None,
         networks=[*networks, *([classifier] if classifier else [])],
         labels_as_of=labels_as_of,
         user=user,

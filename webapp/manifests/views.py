@@ -16,6 +16,7 @@ from webapp.datasets.models import Dataset
 from webapp.jobs.again import asked_before
 from webapp.jobs.models import Product
 from webapp.manifests import selectors
+from webapp.manifests.files import USUAL_FILES
 from webapp.manifests.forms import TrainForm
 from webapp.manifests.ranges import serve_file
 from webapp.manifests.services import NotReady, train_and_sort
@@ -83,6 +84,7 @@ def dataset_download(request: HttpRequest, pk: UUID) -> HttpResponse:
         "running": jobs,
         "can_write": _can_write(request.user, dataset),
         "gallery": selectors.newest(dataset, "gallery"),
+        "usual_files": USUAL_FILES,
         "is_indexed": selectors.newest(dataset, "index") is not None,
     }
     for row in context["rows"][:1]:

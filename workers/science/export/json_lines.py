@@ -14,7 +14,7 @@ class JsonLinesWriter:
 
     def __init__(self, path: str, schema: pa.Schema) -> None:
         names = (json.dumps(name, ensure_ascii=False) for name in schema.names)
-        self._before = [f"{', ' if place else '{'}{name}: " for place, name in enumerate(names)]
+        self._before = [_text(f"{', ' if place else '{'}{name}: ") for place, name in enumerate(names)]
         self._file = pa.OSFile(path, "wb")
 
     def __enter__(self) -> "JsonLinesWriter":
@@ -25,10 +25,10 @@ class JsonLinesWriter:
 
     def write_batch(self, batch: pa.RecordBatch) -> None:
         """Write the rows of one block."""
-        pieces: list[pa.Array | str] = []
+        pieces: list[pa.Array | pa.Scalar] = []
         for before, column in zip(self._before, batch.columns, strict=True):
             pieces += [before, as_json(column)]
-        lines = pc.binary_join_element_wise(*pieces, "}\n", pa.scalar("", pa.large_string()))
+        lines = pc.binary_join_element_wise(*pieces, _text("}\n"), _text(""))
         self._file.write(_bytes_of(lines))
 
 
@@ -43,6 +43,10 @@ def as_json(column: pa.Array) -> pa.Array:
         if pa.types.is_floating(column.type):
             told = pc.if_else(pc.match_substring_regex(told, FINITE), told, pa.scalar(None, told.type))
     return pc.fill_null(told, "null")
+
+
+def _text(text: str) -> pa.Scalar:
+    return pa.scalar(text, pa.large_string())
 
 
 def _bytes_of(lines: pa.Array) -> memoryview:

@@ -10,6 +10,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from workers.science.errors import RecipeError
+from workers.science.export.frame_list import Collector
 from workers.science.export.json_lines import JsonLinesWriter
 from workers.science.manifest import ManifestTable
 
@@ -29,7 +30,11 @@ class CsvWriter(pyarrow.csv.CSVWriter):
 
 
 def write_tables(
-    table: ManifestTable, out: Path, on_block: OnBlock, formats: tuple[str, ...] = ("csv", "parquet")
+    table: ManifestTable,
+    out: Path,
+    on_block: OnBlock,
+    formats: tuple[str, ...] = ("csv", "parquet"),
+    collector: Collector | None = None,
 ) -> list[str]:
     """Write the rows of `table` in every format of `TABLES` that `formats` names.
 
@@ -43,6 +48,8 @@ def write_tables(
         Called with the number of rows written so far, after each block.
     formats : tuple of str
         Other formats than those of `TABLES` are passed over.
+    collector : Collector, optional
+        Gets the rows as well.
 
     Returns
     -------
@@ -64,6 +71,7 @@ def write_tables(
     with ExitStack() as stack:
         paths = {name: str(out / file) for name, file in TABLES.items() if name in formats}
         writers = [stack.enter_context(_WRITERS[name](path, first.schema)) for name, path in paths.items()]
+        writers += [collector] if collector else []
         for block in _chain(first, blocks):
             for writer in writers:
                 writer.write_batch(block)

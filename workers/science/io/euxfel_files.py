@@ -64,6 +64,11 @@ class ModuleFile:
             self.close()
             raise
 
+    @property
+    def real_path(self) -> str:
+        """Where the file lies, links followed."""
+        return self._file.opened.real_path
+
     def close(self) -> None:
         """Close it."""
         self._file.close()

@@ -88,15 +88,15 @@ class EuxfelReader:
         """Read the frames ``[start, stop)``, NaN where a module is missing or where none lies."""
         shape = (stop - start, self._n_modules, *self._geometry.module_shape)
         modules = np.full(shape, np.nan, np.float32) if self._n_modules > 1 else np.zeros(shape, self.dtype)
-        for segment, frames, rows in self._gather(start, stop):
-            images = native(self._open(segment).read(rows))
+        for segment, frames, rows in self.gather(start, stop):
+            images = native(self.open_module(segment).read(rows))
             if images.shape[1:] != shape[2:]:
                 cause = f"has modules of shape {images.shape[1:]}, not {shape[2:]}"
                 raise SourceError(segment["file"], cause, "Register the data set again")
             modules[frames, segment["module"]] = images
         return self._geometry.assemble(modules)
 
-    def _gather(self, start: int, stop: int) -> Iterator[tuple[dict[str, Any], NDArray, NDArray]]:
+    def gather(self, start: int, stop: int) -> Iterator[tuple[dict[str, Any], NDArray, NDArray]]:
         """Yield for each file of each module which of the frames it has, and their rows, increasing.
 
         So a file is asked once for all trains of a block, and no chunk is decompressed for each train.
@@ -194,7 +194,7 @@ class EuxfelReader:
             first, last = segment["trains"]
             if segment["module"] in modules or not first <= train_id <= last:
                 continue
-            rows = self._open(segment).rows_of(train_id)
+            rows = self.open_module(segment).rows_of(train_id)
             if rows is not None:
                 modules[segment["module"]] = segment, rows
         found = [rows.pulse_ids for _, rows in modules.values()]
@@ -204,7 +204,8 @@ class EuxfelReader:
             raise SourceError(self._segments[0]["file"], cause, "Register the data set again")
         return _Train(number, pulses, modules)
 
-    def _open(self, segment: dict[str, Any]) -> ModuleFile:
+    def open_module(self, segment: dict[str, Any]) -> ModuleFile:
+        """Return the open file of a segment of the description."""
         key = segment["file"], segment["module"]
         if key not in self._files:
             while len(self._files) >= _OPEN_FILES:
@@ -221,7 +222,7 @@ class EuxfelReader:
             frames, of_module = train.rows_of(module, lo, hi)
             for frame, row in zip(frames, of_module, strict=True):
                 if rows[frame] < 0:
-                    files[frame], paths[frame] = segment["file"], self._open(segment).data_path
+                    files[frame], paths[frame] = segment["file"], self.open_module(segment).data_path
                     rows[frame], cells[frame] = row, found.cell_ids[row - found.first]
             if (rows >= 0).all():
                 break

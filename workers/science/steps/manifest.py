@@ -10,13 +10,10 @@ import pyarrow.parquet
 
 from workers.science.errors import RecipeError
 from workers.science.export.card import write_card
-from workers.science.export.tables import write_tables
+from workers.science.export.write import DEFAULT_FORMATS, FORMATS, Makings, write_files
 from workers.science.labels_file import Labels, check_classes, read_labels_npz
 from workers.science.manifest import Clustering, ManifestTable, Sorting
 from workers.science.progress import Progress, silent
-
-FORMATS = ("csv", "jsonl", "parquet")
-DEFAULT_FORMATS = ("csv", "parquet")
 
 
 def write_manifest(
@@ -34,6 +31,8 @@ def write_manifest(
     chosen: str | None = None,
     formats: list[str] | None = None,
     promise: dict[str, Any] | None = None,
+    source: dict[str, Any] | None = None,
+    condensed_dir: str | None = None,
     out: str,
     on_progress: Progress = silent,
 ) -> dict[str, Any]:
@@ -66,6 +65,10 @@ def write_manifest(
     promise : dict, optional
         ``classes`` with the ``threshold`` of each, from which on its frames are kept (none where that is
         null); a person's label still wins. Copied whole into the card.
+    source : dict, optional
+        The source description, where a format points at the raw files or copies from them.
+    condensed_dir : str, optional
+        Folder of the step `condense`, where a format has thumbnails or a mask.
     out : str
         Existing, empty folder.
     on_progress : Progress
@@ -95,13 +98,17 @@ def write_manifest(
         frames, clustering, sorting, told, classes, hit_threshold, measures, names, rows, promise
     )
 
-    def report(done: int) -> None:
-        on_progress(done, table.n_frames, "frames", note="writing the manifest")
-
-    columns = write_tables(table, folder, report, formats)
-    counts = write_card(table, folder, columns, card | {"formats": list(formats), "promise": promise})
-    result = {"n_frames": table.n_frames, "counts": counts, "formats": list(formats)}
+    makings = Makings(source, Path(condensed_dir) if condensed_dir else None, _title(card))
+    columns, words = write_files(table, folder, formats, makings, on_progress)
+    told = {"formats": list(formats), "files": words, "promise": promise}
+    counts = write_card(table, folder, columns, card | told)
+    result = {"n_frames": table.n_frames, "counts": counts, "formats": list(formats), "files": words}
     return result | ({"selection": card["selection"]} if card.get("selection") else {})
+
+
+def _title(card: dict[str, Any]) -> str:
+    dataset = card.get("dataset")
+    return dataset["name"] if isinstance(dataset, dict) else str(dataset or "")
 
 
 def _known(formats: Sequence[str]) -> tuple[str, ...]:

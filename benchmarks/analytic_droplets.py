@@ -5,6 +5,7 @@ hole, dead pixels and a centre that wanders. It shares nothing with `workers/sci
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +14,29 @@ from scipy.special import j1
 SIDE = 128
 KINDS = ("sphere", "oblate", "pill", "tilted pill", "one behind", "side by side", "layered", "nothing")
 MAX_ANGLE = np.radians(30.0)
-WAVELENGTHS_NM, RADII_NM = (25.0, 60.0), (120.0, 450.0)
-PHOTONS = (3e3, 1e6)
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """Between which values wavelength, radius and photons of a frame are drawn, evenly by logarithm."""
+
+    wavelength_nm: tuple[float, float]
+    radius_nm: tuple[float, float]
+    photons: tuple[float, float]
+
+
+NARROW = Ranges((42.0, 44.0), (250.0, 400.0), (1e5, 1e6))
+"""One setting of the source, bright hits: what regression on angular magnitudes copes with."""
+WIDE = Ranges((25.0, 60.0), (120.0, 450.0), (3e3, 1e6))
 
 Vectors = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 Amplitude = NDArray[np.complex128]
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 
 
-def analytic_frames(n: int, seed: int) -> tuple[NDArray[np.uint16], NDArray[np.str_], NDArray[np.bool_]]:
+def analytic_frames(
+    n: int, seed: int, ranges: Ranges = NARROW
+) -> tuple[NDArray[np.uint16], NDArray[np.str_], NDArray[np.bool_]]:
     """Simulate frames.
 
     Returns
@@ -36,13 +51,14 @@ def analytic_frames(n: int, seed: int) -> tuple[NDArray[np.uint16], NDArray[np.s
     radius = np.hypot(rows, columns)
     mask = (radius > 4) & (radius < 63) & (random.random((SIDE, SIDE)) > 0.002)
     kinds = random.choice(KINDS, n)
-    counts = np.stack([_frame(random, str(kind), rows, columns, mask) for kind in kinds])
+    counts = np.stack([_frame(random, str(kind), ranges, rows, columns, mask) for kind in kinds])
     return counts, kinds, mask
 
 
 def _frame(
     random: np.random.Generator,
     kind: str,
+    ranges: Ranges,
     rows: NDArray[np.float64],
     columns: NDArray[np.float64],
     mask: NDArray[np.bool_],
@@ -51,9 +67,10 @@ def _frame(
     expected = np.full(mask.shape, stray)
     if kind != "nothing":
         shift = random.normal(0, 0.7, 2)
-        q = _momentum(rows - shift[0], columns - shift[1], _log_uniform(random, *WAVELENGTHS_NM))
-        pattern = np.square(np.abs(_amplitude(random, kind, q)))
-        expected += pattern * _log_uniform(random, *PHOTONS) / pattern[mask].sum()
+        q = _momentum(rows - shift[0], columns - shift[1], _log_uniform(random, *ranges.wavelength_nm))
+        radius = _log_uniform(random, *ranges.radius_nm)
+        pattern = np.square(np.abs(_amplitude(random, kind, radius, q)))
+        expected += pattern * _log_uniform(random, *ranges.photons) / pattern[mask].sum()
     return np.where(mask, random.poisson(expected), 0).clip(0, 65_535).astype(np.uint16)
 
 
@@ -68,8 +85,8 @@ def _momentum(rows: NDArray[np.float64], columns: NDArray[np.float64], wavelengt
     return k * columns / away, k * rows / away, k * (1 - distance / away)
 
 
-def _amplitude(random: np.random.Generator, kind: str, q: Vectors) -> Amplitude:
-    radius, across = _log_uniform(random, *RADII_NM), _direction(random, 0.0)
+def _amplitude(random: np.random.Generator, kind: str, radius: float, q: Vectors) -> Amplitude:
+    across = _direction(random, 0.0)
     match kind:
         case "sphere":
             return _spheroid(q, radius, 1.0, across)

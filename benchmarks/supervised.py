@@ -3,7 +3,8 @@
 Kinds of particle are the classes, one a frame; all frames without a label are judged. Beside the default
 recipe stand, on the same labels in the same run, logistic regression on angular magnitudes of the logarithmic
 image, and the residual network with the logarithmic activation, trained from scratch on images. ``--set
-posed`` takes solids in random pose, ``--light 0.1`` a tenth of the photons.
+posed`` takes solids in random pose, ``--set narrow`` and ``wide`` transparent droplets from closed formulas,
+``--light 0.1`` a tenth of the photons.
 """
 
 import argparse
@@ -96,12 +97,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--labels", type=int, nargs="+", default=[8, 64], help="labels of each kind")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--set", choices=("balanced", "posed"), default="balanced")
+    parser.add_argument("--set", choices=("balanced", "posed", "narrow", "wide"), default="balanced")
     parser.add_argument("--frames", type=int, default=2400)
     parser.add_argument("--size", type=int, default=128, help="side of a condensed frame, in pixels")
     parser.add_argument("--light", type=float, default=1.0, help="share of the photons that is kept")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--recipe", type=json.loads, default={}, help="settings of the classifier, as JSON")
+    parser.add_argument(
+        "--correlation", action="store_true", help="and the network on two-point correlations"
+    )
     parser.add_argument("--only-ours", action="store_true", help="without the baselines")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -111,6 +115,8 @@ def main() -> None:
             "regression on angular magnitudes": regress,
             "network from scratch": learn_by(FROM_SCRATCH),
         }
+    if options.correlation:
+        methods["network on correlations"] = learn_by(FROM_SCRATCH | {"input": "correlation"})
     found: dict[tuple[str, int], list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         for seed in options.seeds:

@@ -19,6 +19,7 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
+from benchmarks.analytic_droplets import NARROW, WIDE, analytic_frames
 from benchmarks.posed_particles import posed_frames
 from workers.science.factorvae import LearnRecipe
 from workers.science.inputs import prepare_inputs
@@ -37,7 +38,7 @@ from workers.science.steps.learn import learn
 
 PLAIN = {"input": "image", "n_latents": 10, "n_steps": 600, "batch_size": 64, "learning_rate": 1e-4}
 """FactorVAE as published, but for the number of steps."""
-SETS = ("balanced", "real", "posed")
+SETS = ("balanced", "real", "posed", "narrow", "wide")
 PURE, HALF, RARE = 0.8, 0.5, 0.01
 """A class is found if one cluster is so pure and holds so much of it; rarer ones are not asked for."""
 
@@ -46,6 +47,9 @@ def make_condensed(folder: Path, options: argparse.Namespace) -> NDArray[np.str_
     """Simulate and condense frames into a folder; return the kind of particle of each."""
     if options.set == "posed":
         counts, kinds, good = posed_frames(options.frames, options.seed)
+    elif options.set in ("narrow", "wide"):
+        ranges = NARROW if options.set == "narrow" else WIDE
+        counts, kinds, good = analytic_frames(options.frames, options.seed, ranges)
     else:
         counts, kinds, good = _droplets(options)
     if options.light < 1:  # of Poisson counts a random part is kept, which are Poisson counts again

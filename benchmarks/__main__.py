@@ -18,9 +18,14 @@ PARTS = (
     ("clustering", "--points", "200000"),
     ("clustering", "--points", "1000000", "--give-up", "11"),
     ("projection",),
-    ("supervised", "--labels", "4", "8", "16", "32", "64"),
-    ("supervised", "--labels", "4", "8", "16", "32", "64", "--set", "posed"),
-    *(("supervised", "--labels", "8", "64", "--light", light) for light in ("0.3", "0.1", "0.03")),
+    *(
+        ("supervised", "--labels", "4", "8", "16", "32", "64", "--set", of)
+        for of in ("narrow", "posed", "wide", "balanced")
+    ),
+    *(
+        ("supervised", "--labels", "8", "64", "--set", "narrow", "--light", light, "--correlation")
+        for light in ("0.3", "0.1", "0.03")
+    ),
     ("learning",),
     ("disentanglement", "--steps", "3000"),
 )

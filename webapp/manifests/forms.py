@@ -8,10 +8,32 @@ from webapp.jobs.again import recipe_of
 from webapp.jobs.models import Job
 
 FIELDS = ("n_steps", "learning_rate", "weight_decay")
+_SCRATCH = {"shapes": False, "residual": True}
+PUBLISHED = {
+    **_SCRATCH,
+    "input": "image",
+    "width": 64,
+    "n_steps": 30_000,
+    "batch": 24,
+    "optimiser": "nesterov",
+    "learning_rate": 0.1 * 24 / 128,
+    "weight_decay": 1e-5,
+    "l1": 1e-5,
+    "rotate": "none",
+    "gain": 1.0,
+    "shift": 0.0,
+    "smoothing": 0.0,
+}
+"""The settings of the same name in the classifier's recipe, which the web process does not load."""
 EXPERTS = {
     "shapes": ("The network of shapes: few labels, seconds", {}),
-    "residual": ("A residual network on polar maps, from scratch", {"shapes": False, "residual": True}),
     "both": ("Both, joined as held-back labels ask for", {"residual": True}),
+    "residual": ("A residual network on polar maps, from scratch", _SCRATCH),
+    "correlation": (
+        "A residual network on two-point correlations, from scratch: withstands noise",
+        {**_SCRATCH, "input": "correlation"},
+    ),
+    "published": ("The network as published in 2019: 30 000 steps, hours without a GPU", PUBLISHED),
 }
 
 
@@ -55,14 +77,13 @@ class TrainForm(forms.Form):
 
     def __init__(self, *args: Any, again: Job, **kwargs: Any) -> None:
         recipe = recipe_of(again)
-        flags = {name: recipe[name] for name in ("shapes", "residual") if name in recipe}
-        experts = next((name for name, (_, settings) in EXPERTS.items() if settings == flags), "shapes")
+        # The last that fits says most: each asks for more than those before it.
+        experts = [name for name, (_, settings) in EXPERTS.items() if settings.items() <= recipe.items()][-1]
         initial = {"seed": again.params.get("seed", 0), "experts": experts}
-        initial |= {name: recipe.get(name) for name in FIELDS}
+        preset = EXPERTS[experts][1]
+        initial |= {name: recipe.get(name) for name in FIELDS if recipe.get(name) != preset.get(name)}
         super().__init__(*args, initial=initial, label_suffix="", **kwargs)
-        self.kept = {
-            name: value for name, value in recipe.items() if name not in (*FIELDS, "shapes", "residual")
-        }
+        self.kept = {name: value for name, value in recipe.items() if name not in (*FIELDS, *preset)}
         for field in self.fields.values():
             field.widget.attrs.setdefault("class", "form-control")
             if isinstance(field, forms.FloatField):

@@ -16,6 +16,8 @@ from webapp.jobs.again import again_url
 from webapp.jobs.models import Job, State
 from webapp.jobs.services import Handle, end_job, submit
 from webapp.labels.services import create_scheme, label_frames
+from webapp.manifests.forms import PUBLISHED
+from workers.science import classifier_recipe
 
 pytestmark = pytest.mark.django_db
 
@@ -129,3 +131,18 @@ def test_kinds_without_a_form_and_viewers_are_not_offered_it(signed_in, client, 
     job = ask(dataset, "learn", ("condensation", "condense"), seed=5)
     client.force_login(make_user("bob", dataset.group, role="viewer"))
     assert 'id="ask-again"' not in client.get(reverse("jobs:job-detail", args=[job.pk])).content.decode()
+
+
+def test_the_published_network_is_offered_with_the_settings_of_its_recipe(signed_in, dataset):
+    assert PUBLISHED == classifier_recipe.PUBLISHED
+    create_scheme(dataset=dataset, names=KIND_NAMES)
+    label_frames(dataset=dataset, frames=np.arange(20), operation="set", classes=["Round"])
+    label_frames(dataset=dataset, frames=np.arange(20, 40), operation="set", classes=["Streak"])
+    make_classified(dataset)
+    job = ask(dataset, "train", ("condensation", "condense"), recipe=PUBLISHED, seed=0, labels_as_of=1)
+    _, values = form_of(signed_in, job)
+    assert (values["experts"], values["n_steps"]) == ("published", None)
+    url = reverse("manifests:dataset-train", args=[dataset.pk])
+    signed_in.post(url, {"again": job.pk, "seed": 1, "experts": "published", "n_steps": 500})
+    recipe = Job.objects.filter(kind="train").first().params["recipe"]
+    assert recipe == PUBLISHED | {"n_steps": 500}

@@ -10,7 +10,7 @@ from uuid import UUID
 import numpy as np
 import pyarrow.parquet
 
-from webapp.datasets.lineage import order_by_choice
+from webapp.datasets.lineage import choices_of, order_by_choice
 from webapp.datasets.models import Dataset
 from webapp.jobs.models import Product
 
@@ -179,7 +179,7 @@ def columns_of(
     """
     rows = Product.objects.filter(dataset=dataset, kind__in=KINDS).defer("files", "facts")
     rows = list(rows.order_by("-created_at"))
-    found = order_by_choice(rows, dataset.current_condensation, dataset.current_clustering)
+    found = order_by_choice(rows, *choices_of(dataset))
     wanted = {"cluster": clustering, "project": drawn}
     products: dict[str, Product] = {}
     for product in found:

@@ -27,6 +27,7 @@ class Dataset(models.Model):
 
     `current_condensation` is the one that a person chose for what follows; the newest where nobody chose.
     `current_clustering` likewise: the one whose clusters pages show and the manifest holds.
+    `current_classification` likewise: the one whose classes pages show, with the classifier that made it.
     `hit_threshold` is the least number of lit pixels of a hit; what the index says where nobody set it.
     """
 
@@ -43,6 +44,7 @@ class Dataset(models.Model):
     mask_words = models.CharField(max_length=500, blank=True)
     current_condensation = models.UUIDField(null=True)
     current_clustering = models.UUIDField(null=True)
+    current_classification = models.UUIDField(null=True)
     hit_threshold = models.FloatField(null=True)
     is_draft = models.BooleanField(default=True)
     n_frames = models.BigIntegerField(null=True)
@@ -125,6 +127,27 @@ class HitThreshold(models.Model):
 
     def __str__(self) -> str:
         return "automatic" if self.threshold is None else f"{self.threshold:g} lit pixels"
+
+
+class ClassifierChoice(models.Model):
+    """One time that a person chose which sorting, and so which classifier, is the current one.
+
+    Appended, never changed. `before` is the one that was current until then; who goes back to it names in
+    `undoes` what is taken back.
+    """
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="classifier_choices")
+    classification = models.UUIDField()
+    before = models.UUIDField()
+    undoes = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="undone_by")
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"sorting {str(self.classification)[:8]} of {self.dataset}"
 
 
 class ClusterOperation(models.Model):

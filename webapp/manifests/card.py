@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from webapp.datasets.models import Dataset
 from webapp.datasets.scopes import frames_of_scope, title_of_scope
 from webapp.jobs.models import Job, Product
 from webapp.labels.models import ClassScheme
@@ -89,14 +90,16 @@ def manifest_card(job: Job, products: dict[str, Product]) -> dict[str, Any]:
         "size_unit": products["measures"].facts.get("size_unit") if "measures" in products else None,
         "steps": [_step(product) for product in _ancestors(products.values())],
         "networks": [
-            network_entry(product) for name, product in products.items() if name.startswith("network_")
+            network_entry(product, job.dataset)
+            for name, product in products.items()
+            if name.startswith("network_")
         ],
     }
 
 
-def network_entry(product: Product) -> dict[str, Any]:
-    """Return how a manifest names a network."""
-    facts = product.facts
+def network_entry(product: Product, dataset: Dataset) -> dict[str, Any]:
+    """Return how a manifest of `dataset` names a network, which may have learned from another one."""
+    facts, source = product.facts, product.dataset
     return {
         "id": str(product.id),
         "name": product.name,
@@ -107,6 +110,8 @@ def network_entry(product: Product) -> dict[str, Any]:
         "figures": facts.get("figures"),
         "temperature": facts.get("temperature"),
         "n_labelled": facts.get("data", {}).get("n_labelled"),
+        "learned_from": {"id": str(source.pk), "name": source.name} if source else None,
+        "is_of_another_data_set": product.dataset_id != dataset.pk,
         "sha256": product.files["network.safetensors"]["sha256"],
     }
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from webapp.accounts.models import User
+from webapp.datasets.classifier_choice import follow
 from webapp.datasets.cluster_names import given_names
 from webapp.datasets.models import Dataset
 from webapp.jobs.models import Product
@@ -102,6 +103,7 @@ def train_and_sort(
     common = {"dataset": dataset, "condensation": condensation, "user": user}
     classifier = train_classifier(labels_as_of=labels_as_of, recipe=recipe, seed=seed, **common)
     classification = classify_frames(network=classifier, **common)
+    follow(dataset=dataset, classification=classification, user=user)
     clustering = newest(dataset, "cluster")
     ask_for_promise(
         dataset=dataset,
@@ -109,7 +111,7 @@ def train_and_sort(
         clustering=Handle.of(clustering) if clustering else None,
         user=user,
     )
-    manifest = _manifest_of(dataset, classifier, classification, labels_as_of, user)
+    manifest = manifest_of(dataset, classifier, classification, labels_as_of, user)
     return Sorted(classifier, classification, manifest)
 
 
@@ -131,7 +133,7 @@ def write_newest_manifest(
             Handle.of(classification),
         )
     wishes = {"scope": scope, "formats": formats, "promise": promise}
-    return _manifest_of(dataset, classifier, classification, last_event_id(dataset), user, **wishes)
+    return manifest_of(dataset, classifier, classification, last_event_id(dataset), user, **wishes)
 
 
 def newest_columns(dataset: Dataset, promise: dict[str, Any] | None = None) -> ManifestColumns | None:
@@ -145,7 +147,7 @@ def newest_columns(dataset: Dataset, promise: dict[str, Any] | None = None) -> M
     return manifest_columns(dataset, inputs, threshold=dataset.hit_threshold, promise=promise)
 
 
-def _manifest_of(
+def manifest_of(
     dataset: Dataset,
     classifier: Handle | None,
     classification: Handle | None,
@@ -153,6 +155,7 @@ def _manifest_of(
     user: User | None,
     **wishes: Any,
 ) -> Handle:
+    """Ask for a manifest of the newest products, and of a sorting that may still be made."""
     source, index, clustering = (newest(dataset, kind) for kind in ("inspect", "index", "cluster"))
     measures = _measures_of(dataset, index)
     # Found, and not written twice, where the whole line asks for the same: so the same order of networks.

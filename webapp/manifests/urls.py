@@ -2,12 +2,17 @@
 
 from django.urls import path
 
-from webapp.manifests import views, write_views
+from webapp.manifests import reuse_views, views, write_views
 
 app_name = "manifests"
 urlpatterns = [
     path("datasets/<uuid:pk>/classify/", views.dataset_classify, name="dataset-classify"),
     path("datasets/<uuid:pk>/classify/train/", views.dataset_train, name="dataset-train"),
+    path("datasets/<uuid:pk>/classify/networks/", reuse_views.dataset_networks, name="dataset-networks"),
+    path("datasets/<uuid:pk>/classify/networks/look/", reuse_views.networks_look, name="networks-look"),
+    path("datasets/<uuid:pk>/classify/networks/use/", reuse_views.network_use, name="network-use"),
+    path("datasets/<uuid:pk>/classify/choose/", reuse_views.classifier_choose, name="classifier-choose"),
+    path("datasets/<uuid:pk>/classify/undo/", reuse_views.classifier_undo, name="classifier-undo"),
     path("datasets/<uuid:pk>/classes/", views.dataset_class, name="dataset-class"),
     path("datasets/<uuid:pk>/download/", views.dataset_download, name="dataset-download"),
     path("datasets/<uuid:pk>/download/write/", write_views.dataset_write, name="dataset-write"),

@@ -19,6 +19,7 @@ from webapp.manifests import selectors
 from webapp.manifests.files import USUAL_FILES
 from webapp.manifests.forms import TrainForm
 from webapp.manifests.ranges import serve_file
+from webapp.manifests.reuse_views import offered
 from webapp.manifests.services import NotReady, train_and_sort
 from webapp.networks.coach import coach_of
 
@@ -32,6 +33,8 @@ def dataset_classify(request: HttpRequest, pk: UUID) -> HttpResponse:
     template = "manifests/partials/sorting.html" if is_poll else "manifests/dataset_classify.html"
     again = asked_before(request, dataset, "train")
     more = {"again": again, "form": TrainForm(again=again)} if again else {}
+    if not is_poll:
+        more |= offered(dataset, request.user)
     return render(request, template, _sorting(dataset, request.user) | more)
 
 
@@ -45,7 +48,8 @@ def dataset_train(request: HttpRequest, pk: UUID) -> HttpResponse:
     if again:
         form = TrainForm(request.POST, again=again)
         if not form.is_valid():
-            context = _sorting(dataset, request.user) | {"again": again, "form": form}
+            context = _sorting(dataset, request.user) | offered(dataset, request.user)
+            context |= {"again": again, "form": form}
             return render(request, "manifests/dataset_classify.html", context, status=422)
         given = {"recipe": form.recipe(), "seed": form.cleaned_data["seed"]}
     try:
@@ -132,6 +136,7 @@ def _sorting(dataset: Dataset, user: User) -> dict[str, Any]:
         "report": report,
         "coach": coach_of(report.network if report else None),
         "classification": classification,
+        "sorted_with": classification.input("network") if classification else None,
         "is_other_network": bool(
             classification and report and classification.inputs["network"] != str(report.network.pk)
         ),

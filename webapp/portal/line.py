@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import F, Max, Sum
 from django.urls import reverse
 
-from webapp.datasets.lineage import order_by_choice
+from webapp.datasets.lineage import choices_of, order_by_choice
 from webapp.datasets.models import Dataset
 from webapp.jobs.models import ACTIVE, Job, Product, Shard, State
 from webapp.labels.models import LabelEvent
@@ -88,7 +88,7 @@ def lines_of(datasets: list[Dataset]) -> dict[UUID, list[LineStep]]:
         products[row["dataset_id"]].append(row)
     for dataset in datasets:
         rows = [row for row in products[dataset.pk] if looked_at(dataset, row)]
-        rows = order_by_choice(rows, dataset.current_condensation, dataset.current_clustering)
+        rows = order_by_choice(rows, *choices_of(dataset))
         # Whoever returns to an earlier threshold of hits returns to the manifest that was written with it.
         products[dataset.pk] = sorted(rows, key=lambda row: _has_other_hits(row, dataset.hit_threshold))
     jobs: dict[UUID, dict] = {dataset.pk: {} for dataset in datasets}
@@ -157,16 +157,24 @@ def _state_of(place: Place, record: _Record) -> tuple[str, float]:
         return (RUNNING if running else WAITING), sum(shares) / len(shares)
     if any(job["state"] == State.FAILED and not _made_since(job, record) for job in jobs):
         return FAILED, 0.0
-    if any(record.newest(kind) is None for kind in place.kinds):
+    if any(_is_missing(kind, record) for kind in place.kinds):
         return LATER, 0.0
     return (STALE if _is_stale(place.kinds[-1], record) else DONE), 100.0
+
+
+def _is_missing(kind: str, record: _Record) -> bool:
+    """Whether a kind has yet to come; who is sorted by a network of another data set needs none."""
+    if record.newest(kind) is not None:
+        return False
+    sorting = record.newest("classify")
+    return kind != "train" or sorting is None
 
 
 def _share(kind: str, record: _Record) -> float:
     job = record.last_jobs.get(kind)
     if job and job["state"] in ACTIVE:
         return job["percent"]
-    return 100.0 if record.newest(kind) else 0.0
+    return 0.0 if _is_missing(kind, record) else 100.0
 
 
 def _made_since(job: dict[str, Any], record: _Record) -> bool:

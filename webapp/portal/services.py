@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from webapp.accounts.models import User
+from webapp.datasets.classifier_choice import follow
 from webapp.datasets.lineage import choose_clustering, newest
 from webapp.datasets.models import Dataset
 from webapp.datasets.services import condense_frames, index_frames, inspect_source, measure_frames
@@ -82,6 +83,7 @@ def sort_dataset(*, dataset: Dataset, recipe: Recipe | None = None, user: User |
         classifier, classification = sort_by_labels(
             dataset=dataset, condensation=condensation, recipe=recipe, labels_as_of=labels_as_of, user=user
         )
+        follow(dataset=dataset, classification=classification, user=user)
         promise = ask_for_promise(classification=classification, clustering=clustering, **common)
     manifest = write_manifest(
         source=source,

@@ -34,6 +34,10 @@ def on_product(product: Product) -> None:
         from webapp.datasets.lineage import choose_clustering
 
         choose_clustering(dataset=product.dataset, clustering=None)
+    elif product.kind == "classify":
+        from webapp.datasets.lineage import choose_classification
+
+        choose_classification(dataset=product.dataset, classification=None)
     elif product.kind in ("match", "file-labels"):
         from webapp.labels.carry import carry_over, import_file_labels
 

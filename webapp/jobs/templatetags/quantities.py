@@ -100,3 +100,9 @@ def number(value: object, digits: int = 4) -> str:
 def lookup(mapping: dict | None, name: str) -> object:
     """Return `mapping[name]`, for names with dots or blanks, which a template cannot spell."""
     return mapping.get(name) if mapping else None
+
+
+@register.filter
+def percent(share: float | None) -> str:
+    """Return a share as whole percent: `94 %`."""
+    return "–" if share is None else f"{100 * share:.0f}{THIN_SPACE}%"

@@ -1,0 +1,81 @@
+"""Networks that are there already, by keys alone: sorting with one, and going back to an earlier one."""
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import WatchedPage
+from tests.webapp.factories import make_classified, make_product, make_sorted_dataset
+from tests.webapp.world import World
+from webapp.datasets.lineage import newest
+from webapp.datasets.models import Dataset
+from webapp.jobs.models import Job
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+LIKENESS = {
+    "alike": 0.94,
+    "alike_interval": [0.92, 0.96],
+    "energy": 0.012,
+    "energy_interval": [0.01, 0.03],
+}
+ANSWERS = {"entropy": 0.11, "own_entropy": 0.09, "expected": 0.9, "own_right": 0.92}
+
+
+@pytest.fixture
+def fresh(world: World) -> Dataset:
+    """A data set without labels, for which two networks were tried."""
+    dataset = make_sorted_dataset(world.group, 300, "tonight's run")
+    other = make_classified(make_sorted_dataset(world.group, 300, "last year's run")).input("network")
+    fits = {"verdict": "fits", "score": 0.85, "likeness": LIKENESS, "answers": ANSWERS}
+    fits["sentence"] = "fits: 94 % of the frames look like those it learned from"
+    unfit = {"verdict": "unfit", "score": 0.1, "likeness": None, "answers": None}
+    unfit["sentence"] = "does not fit: 70 % of the frames are unlike those it learned from"
+    rows = [{"id": str(world.product("train").pk), **fits}, {"id": str(other.pk), **unfit}]
+    inputs = {"condensation": dataset.products.get(kind="condense")}
+    make_product(dataset, "applicability", lambda out: None, {"n_looked_at": 300, "verdicts": rows}, inputs)
+    return dataset
+
+
+def press_on(page: Page, name: str, role: str = "button") -> None:
+    """Go with Tab until the named control has the focus, and press Enter."""
+    target = page.get_by_role(role, name=name).first
+    for _ in range(120):
+        page.keyboard.press("Tab")
+        if target.evaluate("(element) => element === document.activeElement"):
+            page.keyboard.press("Enter")
+            return
+    raise AssertionError(f"Tab does not reach {name}")
+
+
+def test_a_network_that_fits_sorts_a_new_data_set_by_keys_alone(
+    watched: WatchedPage, world: World, fresh: Dataset
+) -> None:
+    path = reverse("manifests:dataset-classify", args=[fresh.pk])
+    assert watched.look(path) == []
+    offers = watched.page.locator("#use-network .offer")
+    expect(offers).to_have_count(2)
+    expect(offers.first).to_contain_text("Fits: 94 % of the frames")
+    expect(offers.last.get_by_role("button")).to_have_count(0)
+    press_on(watched.page, f"Sort with this network: {world.product('train')}")
+    expect(watched.page.get_by_text("The frames are being sorted with")).to_be_visible()
+    expect(watched.page.get_by_role("heading", name="Under way")).to_be_visible()
+    made = set(Job.objects.filter(dataset=fresh).values_list("kind", flat=True))
+    assert {"classify", "manifest"} <= made
+    assert watched.faults == []
+
+
+def test_an_earlier_classifier_is_current_again_by_keys_and_back_by_keys(
+    watched: WatchedPage, world: World
+) -> None:
+    first, second = world.product("classify"), make_classified(world.dataset)
+    path = reverse("manifests:dataset-classify", args=[world.dataset.pk])
+    assert watched.look(path) == []
+    press_on(watched.page, "Use this one again: ")
+    expect(watched.page.locator("#classifiers")).to_contain_text("ada chose")
+    world.dataset.refresh_from_db()
+    assert newest(world.dataset, "classify") == first
+    assert watched.look(path) == []
+    press_on(watched.page, "Undo")
+    expect(watched.page.locator("#classifiers")).to_contain_text("ada went back to")
+    world.dataset.refresh_from_db()
+    assert newest(world.dataset, "classify") == second

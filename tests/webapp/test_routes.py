@@ -48,6 +48,9 @@ OTHER_OBJECTS = {
     "uploads:set-remove": "upload_set",
 }
 OTHER_PARAMETERS: dict[str, dict[str, Any]] = {
+    "networks:frame-why": {"index": 3},
+    "networks:frame-ask-why": {"index": 3},
+    "networks:frame-heat": {"index": 3},
     "explore:frame-detail": {"index": 3},
     "explore:frame-raw": {"index": 3},
     "explore:frame-thumb": {"index": 3},
@@ -63,6 +66,7 @@ OTHER_PARAMETERS: dict[str, dict[str, Any]] = {
     "manifests:manifest-file": {"name": "manifest.csv"},
 }
 QUERIES = {
+    "networks:frame-heat": {"place": "1"},
     "manifests:dataset-class": {"class": "Round"},
     "labels:label-queue": {"mode": "order"},
     "explore:picked-frames": {"frames": "3,1"},

@@ -118,6 +118,8 @@ _KINDS = (
         (Stage("applicability.judge", "trying networks"),),
     ),
     Kind("judge", "Judge labelled frames", "gpu", (Stage("judge.judge_labelled", "judging"),)),
+    # People wait for it before one frame.
+    Kind("explain", "Tell what spoke for a class", "cpu", (Stage("explain.explain", "looking"),)),
     Kind("match", "Find frames again", "cpu", (Stage("relink.match", "comparing frames"),)),
     Kind("file-labels", "Read labels from the files", "cpu", (Stage("file_labels.read_labels", "reading"),)),
     Kind("manifest", "Write the manifest", "cpu", (Stage("manifest.write_manifest", "writing"),)),

@@ -2,12 +2,15 @@
 
 from django.urls import path
 
-from webapp.networks import views
+from webapp.networks import explain_views, views
 
 app_name = "networks"
 urlpatterns = [
     path("networks/", views.network_list, name="network-list"),
     path("networks/<uuid:pk>/", views.network_detail, name="network-detail"),
     path("networks/<uuid:pk>/card.json", views.network_card, name="network-card"),
+    path("datasets/<uuid:pk>/frames/<int:index>/why/", explain_views.frame_why, name="frame-why"),
+    path("datasets/<uuid:pk>/frames/<int:index>/why/ask/", explain_views.frame_ask_why, name="frame-ask-why"),
+    path("datasets/<uuid:pk>/frames/<int:index>/why/heat.bin", explain_views.frame_heat, name="frame-heat"),
     path("datasets/<uuid:pk>/learn/", views.dataset_learn, name="dataset-learn"),
 ]

@@ -51,6 +51,10 @@ FRAME = PageHelp(
     (
         ("Display", "limits, scale and colours; with one scale frames can be compared."),
         ("Radial profile", "the mean counts about the beam centre; the ring marks a radius."),
+        (
+            "Why this class?",
+            "asks a worker which parts of the frame spoke for each class, and overlays them.",
+        ),
     ),
     "one-frame",
 )

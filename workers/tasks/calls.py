@@ -250,6 +250,15 @@ def _manifest(claim: Claim) -> dict[str, Any]:
     return manifest_arguments(claim.job)
 
 
+def _explain(claim: Claim) -> dict[str, Any]:
+    return {
+        "condensed_dir": _folder(claim, "condensation"),
+        "network_dir": _folder(claim, "network"),
+        "frame": claim.job.params["frame"],
+        "threads": settings.ACCELERATOR_THREADS,
+    }
+
+
 def _match(claim: Claim) -> dict[str, Any]:
     return {"old_index_dir": _folder(claim, "old_index"), "new_index_dir": _folder(claim, "new_index")}
 
@@ -284,6 +293,7 @@ _BUILDERS = {
     "promise.promise": _promise,
     "applicability.judge": _applicability,
     "judge.judge_labelled": _judge,
+    "explain.explain": _explain,
     "relink.match": _match,
     "file_labels.read_labels": lambda claim: {"source": _source(claim)},
     "manifest.write_manifest": _manifest,

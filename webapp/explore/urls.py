@@ -10,6 +10,7 @@ from webapp.explore import (
     map_views,
     nuisance_views,
     operation_views,
+    reuse_views,
     sheet_views,
     tree_views,
     views,
@@ -17,6 +18,7 @@ from webapp.explore import (
 
 app_name = "explore"
 urlpatterns = [
+    path("datasets/<uuid:pk>/learn/use/", reuse_views.latents_use, name="latents-use"),
     path("datasets/<uuid:pk>/clusters/", views.dataset_clusters, name="dataset-clusters"),
     path("datasets/<uuid:pk>/clusters/frames/", map_views.frame_list, name="frame-list"),
     path("datasets/<uuid:pk>/clusters/again/", again_views.cluster_again, name="cluster-again"),

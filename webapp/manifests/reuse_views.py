@@ -40,6 +40,8 @@ def networks_look(request: HttpRequest, pk: UUID) -> HttpResponse:
     dataset = writable_dataset(request, pk)
     if see_which_fit(dataset=dataset, user=request.user) is None:
         messages.error(request, "There is nothing to try: no condensed frames here, or no network elsewhere.")
+    if request.POST.get("from") == "learn":
+        return redirect("networks:dataset-learn", pk=pk)
     return _back(dataset, "use-network")
 
 

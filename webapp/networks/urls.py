@@ -12,5 +12,6 @@ urlpatterns = [
     path("datasets/<uuid:pk>/frames/<int:index>/why/", explain_views.frame_why, name="frame-why"),
     path("datasets/<uuid:pk>/frames/<int:index>/why/ask/", explain_views.frame_ask_why, name="frame-ask-why"),
     path("datasets/<uuid:pk>/frames/<int:index>/why/heat.bin", explain_views.frame_heat, name="frame-heat"),
+    path("datasets/<uuid:pk>/learn/networks/", views.dataset_offers, name="dataset-offers"),
     path("datasets/<uuid:pk>/learn/", views.dataset_learn, name="dataset-learn"),
 ]

@@ -19,6 +19,7 @@ from webapp.jobs.curve import WORDS
 from webapp.jobs.models import Job, Product
 from webapp.jobs.services import Handle
 from webapp.jobs.status import job_row
+from webapp.networks.applicability import candidates_for, judging_job
 from webapp.networks.certainty import class_rows, doubtful_scope, reliability_of
 from webapp.networks.forms import LearnForm
 from webapp.networks.selectors import (
@@ -101,7 +102,8 @@ def dataset_learn(request: HttpRequest, pk: UUID) -> HttpResponse:
     networks = networks_of(request.user).of_kind("learn").filter(group=dataset.group)
     again = asked_before(request, dataset, "learn")
     kept = beyond(again, "n_steps", "patience")
-    form = LearnForm(request.POST or None, initial=_as_asked(again), networks=networks, kept=kept)
+    begun = _as_asked(again) | ({"start_from": request.GET["start"]} if request.GET.get("start") else {})
+    form = LearnForm(request.POST or None, initial=begun, networks=networks, kept=kept)
     if request.method == "POST":
         require_writer(request.user, dataset.group)
         if condensation and form.is_valid():
@@ -119,9 +121,26 @@ def dataset_learn(request: HttpRequest, pk: UUID) -> HttpResponse:
         "can_write": Group.objects.writable_by(request.user).filter(pk=dataset.group_id).exists(),
         **(_card_context(product) if product else {}),
     }
+    context |= _offered(dataset)
     is_poll = context["was_polled"] = request.headers.get("HX-Request") == "true"
     template = "networks/partials/learning.html" if is_poll else "networks/dataset_learn.html"
     return render(request, template, context, status=422 if form.errors else 200)
+
+
+@login_required
+@require_GET
+def dataset_offers(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Show which networks of other data sets fit; the part of the Learn page that polls meanwhile."""
+    dataset = get_for(request.user, Dataset.objects.select_related("group"), pk=pk)
+    context = {"dataset": dataset, "condensation": newest(dataset, "condense"), **_offered(dataset)}
+    context["can_write"] = Group.objects.writable_by(request.user).filter(pk=dataset.group_id).exists()
+    return render(request, "networks/partials/use_latents.html", context)
+
+
+def _offered(dataset: Dataset) -> dict[str, Any]:
+    offers = candidates_for(dataset, "learn")
+    unjudged = any(not offer.verdict for offer in offers)
+    return {"offers": offers, "has_unjudged": unjudged, "looking_job": judging_job(dataset)}
 
 
 def _as_asked(again: Job | None) -> dict[str, Any]:

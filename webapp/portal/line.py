@@ -166,8 +166,8 @@ def _is_missing(kind: str, record: _Record) -> bool:
     """Whether a kind has yet to come; who is sorted by a network of another data set needs none."""
     if record.newest(kind) is not None:
         return False
-    sorting = record.newest("classify")
-    return kind != "train" or sorting is None
+    made_by_it = {"train": "classify", "learn": "embed"}.get(kind)
+    return made_by_it is None or record.newest(made_by_it) is None
 
 
 def _share(kind: str, record: _Record) -> float:

@@ -18,7 +18,7 @@ const find = (id) => document.getElementById(id);
 const chips = new Map([...document.querySelectorAll("#label-classes [data-class]")].map((chip) => [chip.dataset.class, chip]));
 const rules = new ClassRules(facts);
 // Read without label and suggestion, one frame at a time; a silent repeat looks like any other frame.
-const BLIND = new Set(["second", "audit"]);
+const BLIND = new Set(["second", "audit", "picked"]);
 const ONE_BY_ONE = new Set([...BLIND, "disputed"]);
 const LABELS = new Set(["label", "settle"]); // what these say is the label; all else is a reading
 const done = []; // acts that can be undone: {ids, index, before, after, words}
@@ -283,6 +283,7 @@ function queueQuery() {
   if (mode === "cluster") query.cluster = find("queue-cluster").value;
   if (mode === "class") query.class_name = find("queue-class").value;
   if (mode === "labelled") query.class_name = find("queue-labelled").value;
+  if (mode === "picked" && find("queue-audit").value) query.audit = find("queue-audit").value;
   return query;
 }
 
@@ -293,6 +294,7 @@ async function restart() {
   find("queue-cluster-field").hidden = mode !== "cluster";
   find("queue-class-field").hidden = mode !== "class";
   find("queue-labelled-field").hidden = mode !== "labelled";
+  find("queue-audit-field").hidden = mode !== "picked";
   find("acts").hidden = BLIND.has(mode); // it tells what others said of a frame
   find("label-empty-text").textContent = EMPTY[mode] ?? EMPTY.other;
   if (grid.isOn && ONE_BY_ONE.has(mode)) {
@@ -313,6 +315,7 @@ const EMPTY = {
   contradicted: "The network contradicts no label.",
   second: "You have read all frames that others have labelled.",
   audit: "You have audited all frames.",
+  picked: "You have read all frames of this audit. What it found is on the Download page.",
   diverse: "No further frame of this sample is left. Choose the queue again for a new one.",
   other: "No frame is left in this queue. Choose another queue, or train the network on the Sort page.",
 };
@@ -347,7 +350,7 @@ function toggleGrid() {
 async function start() {
   const query = new URLSearchParams(window.location.search);
   const isThere = ({ options }, value) => [...options].some((option) => option.value === value && !option.disabled);
-  for (const name of ["mode", "cluster"]) {
+  for (const name of ["mode", "cluster", "audit"]) {
     const field = find(`queue-${name}`);
     if (query.has(name) && isThere(field, query.get(name))) field.value = query.get(name);
   }
@@ -385,7 +388,7 @@ for (const [name, chip] of chips) {
 }
 const buttons = { accept, previous, skip: next, clear, undo, redo, "none-applies": noneApplies, "grid-switch": toggleGrid };
 for (const [id, action] of Object.entries(buttons)) find(id).addEventListener("click", action);
-for (const id of ["queue-mode", "queue-cluster", "queue-class", "queue-labelled"]) find(id).addEventListener("change", restart);
+for (const id of ["queue-mode", "queue-cluster", "queue-class", "queue-labelled", "queue-audit"]) find(id).addEventListener("change", restart);
 keepSwitch(find("auto-advance"), "fringe-auto-advance");
 const inGrid = (there, otherwise) => (event) => (grid.isOn ? there(event) : otherwise?.(event));
 bindKeys({

@@ -55,6 +55,7 @@ def words_of(event: LabelEvent, scheme: ClassScheme) -> str:
     kinds = {
         LabelEvent.Purpose.SECOND: " (second reading)",
         LabelEvent.Purpose.AUDIT: " (audit)",
+        LabelEvent.Purpose.PICKED: " (audit of a selection)",
         LabelEvent.Purpose.SETTLE: " (settled)",
     }
     return words.get(event.operation, names) + kinds.get(event.purpose, "")

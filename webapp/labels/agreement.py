@@ -72,10 +72,10 @@ def pairs_of_people(readings: Iterable[Reading]) -> dict[Pair, list[Pair]]:
     """
     said: dict[int, dict[int, int]] = defaultdict(dict)
     for reading in readings:
-        if reading.purpose != LabelEvent.Purpose.AUDIT:
+        if reading.purpose not in LabelEvent.AUDITS:
             said[reading.frame][reading.user] = reading.mask
     for reading in readings:
-        if reading.first_mask is not None and reading.purpose != LabelEvent.Purpose.AUDIT:
+        if reading.first_mask is not None and reading.purpose not in LabelEvent.AUDITS:
             said[reading.frame].setdefault(reading.first_by, reading.first_mask)
     found: dict[Pair, list[Pair]] = defaultdict(list)
     for of_frame in said.values():
@@ -89,7 +89,7 @@ def own_pairs(readings: Iterable[Reading]) -> dict[int, list[Pair]]:
     found: dict[int, list[Pair]] = defaultdict(list)
     for reading in readings:
         is_own = reading.first_by == reading.user and reading.first_mask is not None
-        if is_own and reading.purpose != LabelEvent.Purpose.AUDIT:
+        if is_own and reading.purpose not in LabelEvent.AUDITS:
             found[reading.user].append((reading.first_mask, reading.mask))
     return dict(sorted(found.items()))
 

@@ -138,13 +138,14 @@ class QueueForm(forms.Form):
     seed = forms.IntegerField(required=False, min_value=0, max_value=2**31)
     cluster = forms.IntegerField(required=False, min_value=-1, max_value=2**31 - 1)
     class_name = forms.CharField(required=False, max_length=60)
+    audit = forms.IntegerField(required=False, min_value=1)
     place = forms.IntegerField(required=False, min_value=0)
     count = forms.IntegerField(required=False, min_value=1, max_value=48)
 
     def queue(self) -> Queue:
         """Return the queue that was asked for."""
         data = self.cleaned_data
-        return Queue(data["mode"], data["seed"] or 0, data["cluster"], data["class_name"])
+        return Queue(data["mode"], data["seed"] or 0, data["cluster"], data["class_name"], data["audit"])
 
 
 def one_line(form: forms.Form) -> str:

@@ -65,8 +65,10 @@ class LabelEvent(models.Model):
         SECOND = "second"
         REPEAT = "repeat"
         AUDIT = "audit"
+        PICKED = "picked"
 
-    READINGS = (Purpose.SECOND, Purpose.REPEAT, Purpose.AUDIT)
+    READINGS = (Purpose.SECOND, Purpose.REPEAT, Purpose.AUDIT, Purpose.PICKED)
+    AUDITS = (Purpose.AUDIT, Purpose.PICKED)
     LABELS = (Purpose.LABEL, Purpose.SETTLE)
 
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="label_events")
@@ -93,3 +95,41 @@ class LabelEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.operation} {self.n_frames} frames of {self.dataset}"
+
+
+class SelectionAudit(models.Model):
+    """Frames drawn at random from those that a classifier puts into a class, to be read blind.
+
+    The selection is frozen: the frames that nobody had labelled after event `labels_as_of` and to which the
+    sorting `classification` gives a score for `class_name` from `threshold` on. `frames` are the first of
+    them in an order that `seed` has drawn, int32 little-endian, the same for all people; `n_selected` is how
+    many there are to draw from. `turn` counts the audits of the class; of what was read in earlier ones
+    nothing is drawn again: that is `n_known` frames, `n_known_right` of them right. Readings are events of
+    the purpose PICKED.
+    """
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="selection_audits")
+    classification = models.UUIDField()
+    class_name = models.CharField(max_length=60)
+    asked = models.FloatField()
+    threshold = models.FloatField()
+    labels_as_of = models.BigIntegerField(default=0)
+    n_selected = models.BigIntegerField()
+    n_known = models.BigIntegerField(default=0)
+    n_known_right = models.BigIntegerField(default=0)
+    seed = models.BigIntegerField()
+    turn = models.PositiveSmallIntegerField(default=1)
+    frames = models.BinaryField()
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["dataset", "classification", "class_name", "turn"], name="one_audit_a_turn"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"audit of {self.class_name} in {self.dataset}"

@@ -14,6 +14,7 @@ from webapp.datasets.cluster_orders import descending_order
 from webapp.datasets.columns import Columns, columns_of
 from webapp.datasets.models import Dataset
 from webapp.datasets.sheet_orders import sorted_frames
+from webapp.labels.audits import mixed_order, newest_audits
 from webapp.labels.diverse import diverse_order
 from webapp.labels.frames import UNSEEN
 from webapp.labels.models import ClassScheme, LabelEvent
@@ -34,9 +35,14 @@ MODES = {
     "disputed": "where people disagree, to settle it",
     "second": "second reading of others’ labels, blind",
     "audit": "audit of frames drawn at random, blind",
+    "picked": "audit of a class that was promised, blind",
 }
 # What is put before a person without its label, and what is put before a person because of it.
-BLIND = {"second": LabelEvent.Purpose.SECOND, "audit": LabelEvent.Purpose.AUDIT}
+BLIND = {
+    "second": LabelEvent.Purpose.SECOND,
+    "audit": LabelEvent.Purpose.AUDIT,
+    "picked": LabelEvent.Purpose.PICKED,
+}
 CHECKS = ("labelled", "contradicted", "disputed")
 AUDIT_SEED = 1729  # one for all, so that several people audit the same frames
 _BLOCK = 4096
@@ -54,6 +60,7 @@ class Queue:
     seed: int = 0
     cluster: int | None = None
     class_name: str = ""
+    audit: int | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +92,8 @@ def why_not(desk: Desk, mode: str) -> str:
         return "no network has sorted the frames yet"
     if mode == "second" and not _of_others(desk, labels.state.indices()).any():
         return "nobody else has labelled a frame yet"
+    if mode == "picked" and not newest_audits(columns.dataset):
+        return "ask for a purity with a manifest first"
     if mode == "disputed" and not len(desk.readings.frames(("second", "repeat"))):
         return "no frame was read twice yet"
     return ""
@@ -129,6 +138,8 @@ def queue_order(desk: Desk, queue: Queue) -> np.ndarray:
         return _at_random(columns.n_frames, queue.seed)
     if queue.mode == "audit":
         return _at_random(columns.n_frames, AUDIT_SEED)
+    if queue.mode == "picked":
+        return mixed_order(newest_audits(columns.dataset), queue.audit)
     if queue.mode == "cluster":
         if queue.cluster is None:
             raise LabelError("Choose a cluster.")
@@ -175,8 +186,9 @@ def _wanted(desk: Desk, queue: Queue) -> Callable[[np.ndarray], np.ndarray]:
     """Return what tells of some of the queue's frames, int (m,), which are to be shown, bool (m,)."""
     masks = desk.labels.state.masks
     if queue.mode in BLIND:
-        read = desk.readings.frames((BLIND[queue.mode],), desk.user)
-        if queue.mode == "audit":
+        purposes = LabelEvent.AUDITS if queue.mode == "picked" else (BLIND[queue.mode],)
+        read = desk.readings.frames(purposes, desk.user)
+        if queue.mode in LabelEvent.AUDITS:
             return lambda block: ~np.isin(block, read)
         return lambda block: _of_others(desk, block) & ~np.isin(block, read)
     if queue.mode == "labelled":

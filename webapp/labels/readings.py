@@ -126,6 +126,6 @@ def disputed(readings: Readings, labels: CurrentLabels) -> dict[int, list[Readin
     for reading in readings.given:
         label = int(labels.state.masks[reading.frame])
         is_open = reading.event_id > readings.settled.get(reading.frame, 0)
-        if is_open and reading.purpose != LabelEvent.Purpose.AUDIT and UNSEEN != label != reading.mask:
+        if is_open and reading.purpose not in LabelEvent.AUDITS and UNSEEN != label != reading.mask:
             found.setdefault(reading.frame, []).append(reading)
     return dict(sorted(found.items()))

@@ -18,6 +18,7 @@ from webapp.datasets.columns import Columns, columns_of
 from webapp.datasets.lineage import chosen_dry_run
 from webapp.datasets.models import Dataset
 from webapp.jobs.models import Job
+from webapp.labels.audits import newest_audits
 from webapp.labels.carry import ask_for_file_labels
 from webapp.labels.exclusions import excluded_by
 from webapp.labels.forms import ClassForm, LabelsFileForm, SchemeForm
@@ -64,6 +65,7 @@ def show_page(
         "n_frames": columns.n_frames,
         "modes": modes,
         "clusters": _clusters(columns),
+        "audits": newest_audits(dataset),
         "classes": _classes(scheme, labels.class_counts(scheme.names)) if scheme else [],
         "coach": coach_of(columns.classifier),
         "network_classes": columns.classifier.facts["classes"] if columns.classifier else [],

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from webapp.manifests import reuse_views, views, write_views
+from webapp.manifests import promise_views, reuse_views, views, write_views
 
 app_name = "manifests"
 urlpatterns = [
@@ -17,5 +17,8 @@ urlpatterns = [
     path("datasets/<uuid:pk>/download/", views.dataset_download, name="dataset-download"),
     path("datasets/<uuid:pk>/download/write/", write_views.dataset_write, name="dataset-write"),
     path("datasets/<uuid:pk>/download/meant/", write_views.frames_meant, name="frames-meant"),
+    path("datasets/<uuid:pk>/download/promise/", promise_views.promise_rows, name="promise-rows"),
+    path("datasets/<uuid:pk>/download/promise/ask/", promise_views.promise_ask, name="promise-ask"),
+    path("datasets/<uuid:pk>/download/audit/", promise_views.audit_start, name="audit-start"),
     path("manifests/<uuid:pk>/<str:name>", views.manifest_file, name="manifest-file"),
 ]

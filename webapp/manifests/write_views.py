@@ -94,7 +94,10 @@ def _asked(data: QueryDict) -> QueryDict | dict[str, Any]:
 
 def _count(dataset: Dataset, data: QueryDict) -> dict[str, Any]:
     """Return how many frames are meant, of how many, or in one line why that cannot be said."""
-    promise = promise_from(dataset, data)
+    try:
+        promise = promise_from(dataset, data)
+    except NotReady as error:
+        return {"error": str(error)}
     columns = newest_columns(dataset, promise)
     if columns is None:
         return {"error": "The frames are not indexed yet. Sort this data set first."}

@@ -24,6 +24,7 @@ from webapp.labels.agreement import (
     own_pairs,
     pairs_of_people,
 )
+from webapp.labels.audits import newest_audits, tally
 from webapp.labels.frames import UNSEEN
 from webapp.labels.models import ClassScheme, LabelEvent
 from webapp.labels.network import decided_masks, known_names
@@ -92,6 +93,7 @@ def _agreement(dataset: Dataset, scheme: ClassScheme) -> dict[str, Any]:
         "classes": _by_class(scheme, said) if said else [],
         "n_twice": len(said),
         "audit": overall(audit) if audit else None,
+        "picked": [(audit, tally(audit, scheme, readings)) for audit in newest_audits(dataset)],
         "network": _network_audit(dataset, scheme, readings.given),
         "n_disputed": len(disputed(readings, current_labels(dataset))),
     }

@@ -7,6 +7,7 @@ from typing import Any
 from webapp.accounts.models import Group, User
 from webapp.datasets.lineage import newest
 from webapp.datasets.models import Dataset
+from webapp.manifests.choice import initial_choice
 from webapp.manifests.promise_audits import AuditView, audit_views, planned_frames
 from webapp.manifests.promise_chart import Chart, draw_chart
 from webapp.manifests.promise_words import no_table_words
@@ -99,3 +100,30 @@ def audit_rows(dataset: Dataset) -> list[AuditRow]:
 
 def _planned_next(view: AuditView, size: int) -> int:
     return planned_frames(view.audit.asked, size, view.audit.turn + 1) if size else 0
+
+
+def audited_fields(dataset: Dataset) -> list[tuple[str, str]]:
+    """Return how the form of a manifest is filled that holds what audits have proved; empty where none has.
+
+    Classes that were not audited are asked for the same as the first that was.
+    """
+    table = table_of(dataset)
+    if table is None:
+        return []
+    views = audit_views(dataset, table.classification)
+    asked = {
+        name: round(100 * view.audit.asked)
+        for name, view in views.items()
+        if view.is_kept and not view.is_old
+    }
+    if not asked:
+        return []
+    fields = [("chosen", "1"), ("purity", str(next(iter(asked.values()))))]
+    fields += [
+        (f"purity_{place}", str(asked[name]))
+        for place, name in enumerate(table.facts["classes"])
+        if name in asked
+    ]
+    for name, value in initial_choice().items():
+        fields += [(name, each) for each in (value if isinstance(value, list) else [value])]
+    return fields

@@ -109,7 +109,7 @@ def _percent(text: str) -> int:
         percent = float(text)
     except ValueError:
         percent = 0.0
-    if percent != int(percent) or not FEWEST <= percent <= MOST:
+    if not FEWEST <= percent <= MOST or percent != int(percent):
         raise PromiseError(f"A purity is a whole number of per cent from {FEWEST} to {MOST}, such as 95.")
     return int(percent)
 
@@ -188,8 +188,7 @@ def promise_from(dataset: Dataset, data: Mapping[str, Any]) -> dict[str, Any] | 
         asked = sorted({each.asked for each in promises})
         raise PromiseError(f"No class can be promised at {' or '.join(map(str, asked))} %. {promises[0].why}")
     return {
-        "level": min(each.asked for each in promises) / 100,
-        "confidence": table.facts["confidence"],
+        "level": table.facts["confidence"],
         "classes": {each.name: _as_json(each) for each in promises},
         "from": _from(promises, table),
         "about": ABOUT,

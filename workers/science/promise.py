@@ -128,6 +128,7 @@ class Judgement:
     def __init__(self, chosen: Selections, kinds: Kinds | None, column: int, classes: list[str]) -> None:
         self.chosen, self.kinds, self.column, self.classes = chosen, kinds, column, classes
         self.size = np.maximum(chosen.sizes, 1).astype(np.float64)
+        self.known: dict[int, dict[str, Any]] = {}
         self.strata: dict[str, Strata] = {SCORES: by_score(chosen), CLUSTERS: by_cluster(chosen)}
         if kinds is not None:
             self.strata[KINDS] = by_kind(chosen, kinds, column)
@@ -170,11 +171,16 @@ class Judgement:
                 break
             last = place
         if last is None:
-            return {"threshold": None, **self._missing(level, worth)}
+            return {"threshold": None, **self._missing(level)}
         return self.facts(last)
 
     def facts(self, place: int) -> dict[str, Any]:
         """Return what is known of one selection."""
+        if place not in self.known:
+            self.known[place] = self._facts(place)
+        return self.known[place]
+
+    def _facts(self, place: int) -> dict[str, Any]:
         guess = float(np.clip(self.guess[place], self.low[place], max(self.high[place], self.low[place])))
         return {
             "threshold": float(self.chosen.thresholds[place]),
@@ -187,10 +193,11 @@ class Judgement:
 
     def worth_an_audit(self, level: float) -> dict[str, Any] | None:
         """Return the largest selection that is probably purer than `level`, or the purest there is."""
-        if not len(self.guess):
-            return None
+        return self.facts(self._probably(level)) if len(self.guess) else None
+
+    def _probably(self, level: float) -> int:
         pure = np.flatnonzero(self.guess >= 1 - AUDIT_AIM * (1 - level))
-        return self.facts(int(pure[-1] if len(pure) else self.guess.argmax()))
+        return int(pure[-1] if len(pure) else self.guess.argmax())
 
     def _recall(self, place: int, guess: float) -> list[float]:
         """Return which share of the class is selected, as labelled frames have it and as scores have it.
@@ -227,19 +234,19 @@ class Judgement:
         fewest = masses.sum() - wrong_at_most(masses[None], n[None], (n - right)[None])[0]
         return fewest, float((share * masses).sum()), most
 
-    def _missing(self, level: float, worth: NDArray[np.int64]) -> dict[str, Any]:
+    def _missing(self, level: float) -> dict[str, Any]:
         """Say which labels are missing for a promise, under the assumption that asks for the most."""
         nothing = {"more": None, "by": None, "of": None, "labels": 0, "wrong": 0, "reason": "frames"}
         if not len(self.low):
             return nothing
         if self.kinds is None:
             return nothing | {"reason": "labels", "more": labels_needed(level, 0.0)}
-        place = int(self.low.argmax() if len(worth) else self.reach.argmax())
-        seen = {"labels": int(self.n_above[place]), "wrong": int(self.n_wrong[place])}
-        wrong = 1 - self.guess[place] if self.n_wrong[place] else 0.0
-        needed = labels_needed(level, float(wrong))
-        if needed is None:
+        place = self._probably(level)
+        n, n_wrong = int(self.n_above[place]), int(self.n_wrong[place])
+        seen = {"labels": n, "wrong": n_wrong}
+        if n >= LABELS_A_BIN and n_wrong >= (1 - level) * n:
             return nothing | seen | {"reason": "purity"}
+        needed = labels_needed(level, min(n_wrong / max(n, 1), (1 - level) / 2))
         asked = {name: self._more(part, place, needed) for name, part in self.strata.items()}
         by, (more, of) = max(asked.items(), key=lambda pair: pair[1][0])
         more = max(LABELS_A_BIN // 2, more)  # fewer would hardly change anything

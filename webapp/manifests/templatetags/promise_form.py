@@ -4,7 +4,7 @@ from typing import Any
 
 from django import template
 
-from webapp.manifests.promise_page import AuditRow, audit_rows, form_context
+from webapp.manifests.promise_page import AuditRow, audit_rows, audited_fields, form_context
 
 register = template.Library()
 
@@ -21,6 +21,12 @@ def promise_context(context: dict[str, Any]) -> dict[str, Any]:
 def audits(context: dict[str, Any]) -> list[AuditRow]:
     """Return the audits of the data set's promised classes."""
     return audit_rows(context["dataset"])
+
+
+@register.simple_tag(takes_context=True)
+def manifest_with_audits(context: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the fields of a form that asks for a manifest with the purities that audits have proved."""
+    return audited_fields(context["dataset"])
 
 
 @register.filter

@@ -81,5 +81,27 @@ CITATIONS = {
             eprint="1706.04599",
             archiveprefix="arXiv",
         ),
+        _entry(
+            "angelopoulos2021",
+            "Angelopoulos et al., 2021",
+            "misc",
+            author="Angelopoulos, Anastasios N. and Bates, Stephen and Cand{\\`e}s, Emmanuel J. and "
+            "Jordan, Michael I. and Lei, Lihua",
+            title="Learn then Test: Calibrating Predictive Algorithms to Achieve Risk Control",
+            year="2021",
+            eprint="2110.01052",
+            archiveprefix="arXiv",
+        ),
+        _entry(
+            "waudbysmith2020",
+            "Waudby-Smith and Ramdas, 2020",
+            "inproceedings",
+            author="Waudby-Smith, Ian and Ramdas, Aaditya",
+            title="Confidence sequences for sampling without replacement",
+            booktitle="Advances in Neural Information Processing Systems 33",
+            year="2020",
+            eprint="2006.04347",
+            archiveprefix="arXiv",
+        ),
     )
 }

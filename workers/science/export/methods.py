@@ -133,11 +133,23 @@ def _promise(card: dict[str, Any]) -> list[str]:
         recall = f" and its recall as {_interval(told['recall'])}" if told.get("recall") else ""
         sentences.append(
             f"Frames of {name} were kept from a probability of {told['threshold']:.3g} on{asked}"
-            f"{purity}{recall}."
+            f"{purity}{recall}.{_audit(told)}"
         )
     if sentences and promise.get("level"):
         sentences.append(f"Intervals are at a level of {_percent(promise['level'])}.")
     return sentences
+
+
+def _audit(told: dict[str, Any]) -> str:
+    audit = told.get("audit")
+    if told.get("by") == "labels":
+        return " The threshold was tested on labels that the judging fit had not seen [@angelopoulos2021]."
+    if not audit or told.get("by") != "audit":
+        return ""
+    return (
+        f" This rests on a blind audit of {_count(audit['n'])} random frames of the selection, of which "
+        f"{_count(audit['wrong'])} were wrong [@waudbysmith2020]."
+    )
 
 
 def _files(card: dict[str, Any]) -> str:

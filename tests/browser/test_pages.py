@@ -55,6 +55,7 @@ def addresses(world: World) -> dict[str, str]:
         "labels:scheme-edit": dataset,
         "manifests:dataset-classify": dataset,
         "manifests:dataset-download": dataset,
+        "manifests:networks-compare": dataset,
         "manifests:dataset-write": dataset,
         "jobs:job-list": {},
         "notices:list": {},

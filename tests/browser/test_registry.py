@@ -1,15 +1,20 @@
 """Networks that are there already, by keys alone: sorting with one, and going back to an earlier one."""
 
+import re
+
+import numpy as np
 import pytest
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import WatchedPage
+from tests.webapp.drawn_frames import KIND_NAMES, draw_frames
 from tests.webapp.factories import make_classified, make_product, make_sorted_dataset
 from tests.webapp.world import World
 from webapp.datasets.lineage import newest
 from webapp.datasets.models import Dataset
 from webapp.jobs.models import Job
+from webapp.labels.services import label_frames
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 LIKENESS = {
@@ -79,3 +84,23 @@ def test_an_earlier_classifier_is_current_again_by_keys_and_back_by_keys(
     expect(watched.page.locator("#classifiers")).to_contain_text("ada went back to")
     world.dataset.refresh_from_db()
     assert newest(world.dataset, "classify") == second
+
+
+def test_classifiers_are_set_against_each_other_in_both_themes(watched: WatchedPage, world: World) -> None:
+    truth = np.eye(4, dtype=bool)[draw_frames(300).kinds]
+    for number, name in enumerate(KIND_NAMES):
+        frames = np.flatnonzero(truth[:100, number])
+        label_frames(dataset=world.dataset, frames=frames, operation="set", classes=[name])
+    make_classified(world.dataset)
+    for wobble, network in zip((0.55, 0.9), world.dataset.products.filter(kind="train"), strict=True):
+        said = np.abs(truth - np.random.default_rng(1).uniform(0, wobble, truth.shape))[:100]
+        judged = {"indices": np.arange(100), "truth": truth[:100], "probabilities": said.astype(np.float32)}
+        np.savez(network.folder / "judged.npz", **judged)
+        network.name = f"classifier with noise {wobble}"
+        network.save()
+    path = reverse("manifests:networks-compare", args=[world.dataset.pk])
+    assert watched.look(path) == []
+    pairs = watched.page.locator("section", has_text="Which of two is better")
+    expect(pairs).to_contain_text("classifier with noise 0.55 by 0.")
+    press_on(watched.page, "alone is right", role="link")
+    expect(watched.page).to_have_url(re.compile(r"scope="))

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from webapp.manifests import promise_views, reuse_views, views, write_views
+from webapp.manifests import comparison_views, promise_views, reuse_views, views, write_views
 
 app_name = "manifests"
 urlpatterns = [
@@ -13,6 +13,10 @@ urlpatterns = [
     path("datasets/<uuid:pk>/classify/networks/use/", reuse_views.network_use, name="network-use"),
     path("datasets/<uuid:pk>/classify/choose/", reuse_views.classifier_choose, name="classifier-choose"),
     path("datasets/<uuid:pk>/classify/undo/", reuse_views.classifier_undo, name="classifier-undo"),
+    path(
+        "datasets/<uuid:pk>/classifiers/compare/", comparison_views.networks_compare, name="networks-compare"
+    ),
+    path("datasets/<uuid:pk>/classifiers/judge/", comparison_views.networks_judge, name="networks-judge"),
     path("datasets/<uuid:pk>/classes/", views.dataset_class, name="dataset-class"),
     path("datasets/<uuid:pk>/download/", views.dataset_download, name="dataset-download"),
     path("datasets/<uuid:pk>/download/write/", write_views.dataset_write, name="dataset-write"),

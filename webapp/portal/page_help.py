@@ -139,6 +139,15 @@ COMPARE = PageHelp(
     ),
     "comparing",
 )
+CLASSIFIERS = PageHelp(
+    "Classifiers against each other, on labelled frames that none of them learned from.",
+    (
+        ("Ask", "what networks of other data sets say of the frames that are labelled here."),
+        ("Better on these frames", "the difference of macro-F1 with its interval, or “not told apart”."),
+        ("First alone, Second alone", "lead to the frames on which one of the two alone is right."),
+    ),
+    "figures",
+)
 RUNS = PageHelp(
     "A row for each run: frames, hits, photons, and what its frames are.",
     (
@@ -169,6 +178,7 @@ PAGES = {
     "explore:frame-detail": FRAME,
     "networks:dataset-learn": LEARN,
     "manifests:dataset-download": DOWNLOAD,
+    "manifests:networks-compare": CLASSIFIERS,
     "manifests:dataset-write": WRITE,
 }
 ROOMS = {

@@ -6,7 +6,6 @@ from sklearn.metrics import f1_score, matthews_corrcoef
 
 from workers.science.metrics import (
     choose_thresholds,
-    confusion,
     decide,
     macro_f1,
     multiclass_mcc,
@@ -56,11 +55,6 @@ def test_mcc_of_one_column_is_the_binary_one(tables):
 def test_nothing_found_gives_zero_and_not_nan():
     precision, recall, f1 = precision_recall_f1(np.ones((3, 1), bool), np.zeros((3, 1), bool))
     assert (precision[0], recall[0], f1[0]) == (0, 0, 0)
-
-
-def test_confusion_has_true_classes_in_rows():
-    truth, decision = one_hot(np.array([0, 0, 1]), 2), one_hot(np.array([0, 1, 1]), 2)
-    assert confusion(truth, decision) == [[1, 1], [0, 1]]
 
 
 def test_single_label_decides_for_exactly_one_class():

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.science.certainty import resamples
 from workers.science.cooccurrence import most_confused
 from workers.science.held_back import folds_of
 from workers.science.label_curve import Laws, fit_laws
@@ -141,8 +142,8 @@ def advise(
 ) -> dict[str, Any]:
     """Tell from runs with fewer labels what more would bring.
 
-    Intervals are percentiles over judged frames that were drawn again, the same ones for all runs, within
-    each combination of classes; every draw has laws of its own.
+    Intervals are percentiles over judged frames that were drawn again, the same ones for all runs, among
+    those with the same rarest class; every draw has laws of its own.
 
     Parameters
     ----------
@@ -165,7 +166,7 @@ def advise(
         each other most).
     """
     counts, enough = truth.sum(axis=0), truth.sum(axis=0) >= FEWEST
-    draws = _weights(truth, seed)
+    draws = resamples(truth, N_RESAMPLES, seed)
     f1 = np.stack([_f1(truth, decision, draws) for decision in runs.decisions], axis=1)  # (draws, runs, k)
     if now is not None:
         f1 = _bent(f1, f1[:, runs.shares == 1].mean(axis=1), _f1(truth, now, draws), enough)
@@ -254,19 +255,6 @@ def _interval(values: NDArray[np.float64]) -> list[float]:
 
 def _rounded(value: float) -> float:
     return round(float(value), 4)
-
-
-def _weights(truth: NDArray[np.bool_], seed: int) -> NDArray[np.float64]:
-    """Return how often each frame counts in each draw; in the first, all count once."""
-    random = np.random.default_rng(seed)
-    _, combination = np.unique(truth, axis=0, return_inverse=True)
-    weights = np.zeros((N_RESAMPLES + 1, len(truth)))
-    weights[0] = 1
-    for group in np.unique(combination):
-        rows = np.flatnonzero(combination == group)
-        chances = np.full(len(rows), 1 / len(rows))
-        weights[1:, rows] = random.multinomial(len(rows), chances, size=N_RESAMPLES)
-    return weights
 
 
 def _f1(

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.science.certainty import doubtful_labels, intervals, reliability
+from workers.science.certainty import doubtful_labels, intervals, reliability, reliability_of_classes
 from workers.science.coach import FEWEST_FRAMES, MOST_ROWS, advise, run_fits
+from workers.science.cooccurrence import co_occurrence
 from workers.science.held_back import choose_rows
 from workers.science.labelled_frames import LabelledFrames
 from workers.science.metrics import choose_thresholds, decide_unseen, score
@@ -49,11 +50,16 @@ def figures_of(
         nothing = {"metrics": None, "figures_from": None, "n_held_back": 0}
         return {**nothing, "doubtful_labels": [], "learning_curve": why}, [0.5] * k
     truth, probabilities = frames.matrix[trained.judged], trained.probabilities
-    decision = decide_unseen(truth, probabilities, frames.single_label, trained.network.exclusive)
+    exclusive = trained.network.exclusive
+    decision = decide_unseen(truth, probabilities, frames.single_label, exclusive)
     thresholds = [0.5] * k if frames.single_label else choose_thresholds(truth, probabilities)
     metrics = score(truth, probabilities, decision, frames.classes, frames.single_label)
-    metrics["intervals"] = intervals(truth, decision, frames.single_label)
+    metrics["intervals"] = intervals(truth, decision, frames.single_label, probabilities=probabilities)
     metrics["reliability"], metrics["calibration_error"] = reliability(truth, probabilities)
+    metrics["reliability_per_class"] = reliability_of_classes(truth, probabilities, frames.classes)
+    if not frames.single_label:
+        metrics["co_occurrence"] = co_occurrence(truth, decision)
+        metrics["exclusions"] = exclusions(truth, probabilities, decision, exclusive)
     doubtful = doubtful_labels(truth, probabilities)
     figures = {
         "metrics": metrics,
@@ -63,6 +69,21 @@ def figures_of(
         "learning_curve": _look_ahead(frames, trained, decision, seed, on_progress),
     }
     return figures, thresholds
+
+
+def exclusions(
+    truth: NDArray[np.bool_],
+    probabilities: NDArray[np.float32],
+    decision: NDArray[np.bool_],
+    exclusive: list[int],
+) -> dict[str, int]:
+    """Return on how many frames the rule that classes stand alone ``changed`` what was decided.
+
+    ``broken`` counts decisions in which such a class stands beside another one all the same.
+    """
+    without = decide_unseen(truth, probabilities, single_label=False)
+    beside = decision[:, exclusive].any(axis=1) & (decision.sum(axis=1) > 1)
+    return {"changed": int((decision != without).any(axis=1).sum()), "broken": int(beside.sum())}
 
 
 def _look_ahead(

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
+from workers.science.cooccurrence import mistaken_for
+
 MIN_POSITIVES_FOR_THRESHOLD = 10  # below, a tuned threshold follows single frames; 0.5 stays
 
 
@@ -103,13 +105,21 @@ def multiclass_mcc(truth: NDArray[np.bool_], decision: NDArray[np.bool_]) -> flo
     return float((real * claimed).sum() / np.sqrt(spread)) if spread > 0 else 0.0
 
 
-def confusion(truth: NDArray[np.bool_], decision: NDArray[np.bool_]) -> list[list[int]]:
-    """Count, for each true class (row) and each decided class (column), the frames that have both.
+def mcc_of_counts(
+    hits: NDArray[np.float64], real: NDArray[np.float64], claimed: NDArray[np.float64], n: int
+) -> NDArray[np.float64]:
+    """Return the Matthews correlation of each class from counts of n frames, 0 where it is undefined."""
+    spread = np.sqrt(np.maximum(real * (n - real) * claimed * (n - claimed), 0))
+    return np.where(spread > 0, (n * hits - real * claimed) / np.where(spread > 0, spread, 1), 0.0)
 
-    With one class a frame this is the confusion matrix; with several it is a table of co-occurrence,
-    whose diagonal holds the hits.
-    """
-    return (truth.astype(np.int64).T @ decision.astype(np.int64)).tolist()
+
+def multiclass_mcc_of_counts(
+    hits: NDArray[np.float64], real: NDArray[np.float64], claimed: NDArray[np.float64], n: int
+) -> NDArray[np.float64]:
+    """Return `multiclass_mcc` from counts (..., k) of n frames."""
+    together = hits.sum(axis=-1) - (real * claimed).sum(axis=-1) / n
+    spread = ((real - real**2 / n).sum(axis=-1)) * ((claimed - claimed**2 / n).sum(axis=-1))
+    return np.where(spread > 0, together / np.sqrt(np.where(spread > 0, spread, 1)), 0.0)
 
 
 def choose_thresholds(truth: NDArray[np.bool_], probabilities: NDArray[np.float32]) -> list[float]:
@@ -195,8 +205,9 @@ def score(
     metrics : dict
         ``n_frames``, ``macro_f1``, ``macro_average_precision``, ``mcc`` (multi-label: the mean over the
         classes that occur), ``constant_macro_f1`` (of the best constant answer, for comparison),
-        ``per_class`` (list of ``class``, ``precision``, ``recall``, ``f1``, ``average_precision``, ``mcc``,
-        ``support``, ``decided``), ``confusion`` (rows true, columns decided). None where undefined.
+        ``constant_average_precision`` (the mean share of the classes), ``per_class`` (list of ``class``,
+        ``precision``, ``recall``, ``f1``, ``average_precision``, ``mcc``, ``support``, ``decided``),
+        ``confusion`` (of `mistaken_for`: rows true, columns decided). None where undefined.
     """
     precision, recall, f1 = precision_recall_f1(truth, decision)
     support, decided = truth.sum(axis=0), decision.sum(axis=0)
@@ -222,8 +233,9 @@ def score(
         if single_label
         else _mean([row["mcc"] for row in present]),
         "constant_macro_f1": _rounded(_constant_macro_f1(truth, single_label)),
+        "constant_average_precision": _rounded(truth.mean(axis=0)[support > 0].mean()) if present else None,
         "per_class": per_class,
-        "confusion": confusion(truth, decision),
+        "confusion": mistaken_for(truth, decision).tolist(),
     }
 
 

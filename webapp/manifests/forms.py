@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 
 from webapp.jobs.again import recipe_of
-from webapp.jobs.models import Job
+from webapp.jobs.models import Job, Product
 
 FIELDS = ("n_steps", "learning_rate", "weight_decay")
 _SCRATCH = {"shapes": False, "residual": True}
@@ -75,6 +75,16 @@ class TrainForm(forms.Form):
         help_text="Keeps weights small, so that few labels are not learned by heart. Empty: the default.",
     )
 
+    start_from = forms.ModelChoiceField(
+        Product.objects.none(),
+        label="Start from",
+        required=False,
+        empty_label="the labels alone",
+        widget=forms.Select(attrs={"class": "form-select"}),
+        help_text="A classifier of another data set with some of the same classes: worth most where labels "
+        "are few. Classes that it does not know begin with nothing.",
+    )
+
     def __init__(self, *args: Any, again: Job, **kwargs: Any) -> None:
         recipe = recipe_of(again)
         # The last that fits says most: each asks for more than those before it.
@@ -82,7 +92,10 @@ class TrainForm(forms.Form):
         initial = {"seed": again.params.get("seed", 0), "experts": experts}
         preset = EXPERTS[experts][1]
         initial |= {name: recipe.get(name) for name in FIELDS if recipe.get(name) != preset.get(name)}
+        initial["start_from"] = again.inputs.get("start_from")
         super().__init__(*args, initial=initial, label_suffix="", **kwargs)
+        others = Product.objects.filter(group=again.group_id).exclude(dataset=again.dataset_id)
+        self.fields["start_from"].queryset = others.of_kind("train")
         self.kept = {name: value for name, value in recipe.items() if name not in (*FIELDS, *preset)}
         for field in self.fields.values():
             field.widget.attrs.setdefault("class", "form-control")

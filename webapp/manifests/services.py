@@ -93,7 +93,12 @@ def _names(clustering: Handle | None) -> dict[str, dict[str, str]]:
 
 
 def train_and_sort(
-    *, dataset: Dataset, recipe: dict[str, Any] | None = None, seed: int = 0, user: User | None = None
+    *,
+    dataset: Dataset,
+    recipe: dict[str, Any] | None = None,
+    seed: int = 0,
+    start_from: Handle | None = None,
+    user: User | None = None,
 ) -> Sorted:
     """Submit a training on the labels, the sorting of all frames by it, and a new manifest."""
     missing = what_is_missing(dataset)
@@ -101,7 +106,8 @@ def train_and_sort(
         raise NotReady(missing[0])
     labels_as_of, condensation = last_event_id(dataset), Handle.of(newest(dataset, "condense"))
     common = {"dataset": dataset, "condensation": condensation, "user": user}
-    classifier = train_classifier(labels_as_of=labels_as_of, recipe=recipe, seed=seed, **common)
+    settings = {"labels_as_of": labels_as_of, "recipe": recipe, "seed": seed, "start_from": start_from}
+    classifier = train_classifier(**settings, **common)
     classification = classify_frames(network=classifier, **common)
     follow(dataset=dataset, classification=classification, user=user)
     clustering = newest(dataset, "cluster")

@@ -15,6 +15,7 @@ from webapp.accounts.models import Group, User
 from webapp.datasets.models import Dataset
 from webapp.jobs.again import asked_before
 from webapp.jobs.models import Product
+from webapp.jobs.services import Handle
 from webapp.manifests import selectors
 from webapp.manifests.files import USUAL_FILES
 from webapp.manifests.forms import TrainForm
@@ -52,6 +53,8 @@ def dataset_train(request: HttpRequest, pk: UUID) -> HttpResponse:
             context |= {"again": again, "form": form}
             return render(request, "manifests/dataset_classify.html", context, status=422)
         given = {"recipe": form.recipe(), "seed": form.cleaned_data["seed"]}
+        if start_from := form.cleaned_data["start_from"]:
+            given["start_from"] = Handle.of(start_from)
     try:
         train_and_sort(dataset=dataset, user=request.user, **given)
     except NotReady as error:

@@ -49,14 +49,15 @@ def train_classifier(
     labels_as_of: int,
     recipe: dict[str, Any] | None = None,
     seed: int = 0,
+    start_from: Handle | None = None,
     user: User | None = None,
 ) -> Handle:
-    """Ask for a classifier trained on the labels up to event `labels_as_of`."""
+    """Ask for a classifier trained on the labels up to event `labels_as_of`, from another one if named."""
     return submit(
         kind="train",
         group=dataset.group,
         dataset=dataset,
-        inputs={"condensation": condensation},
+        inputs={"condensation": condensation} | ({"start_from": start_from} if start_from else {}),
         params={"recipe": recipe or {}, "seed": seed, "labels_as_of": labels_as_of},
         user=user,
         title=f"{dataset.name[:130]}: classifier, labels up to {labels_as_of}, seed {seed}",

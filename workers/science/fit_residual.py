@@ -22,6 +22,7 @@ from workers.science.fit_weights import class_weights
 from workers.science.labelled_frames import LabelledFrames
 from workers.science.metrics import decide, macro_f1
 from workers.science.progress import Progress
+from workers.science.warm_classifier import Earlier
 
 CHECKPOINT_EVERY = 25
 POINTS = 60  # of the live curve, per fit
@@ -42,6 +43,7 @@ class Fit:
     seed: int
     scratch: Path
     held_back: LabelledFrames | None = None
+    earlier: Earlier | None = None
     curve: list[dict[str, Any]] = field(default_factory=list)
     step: int = 0
 
@@ -49,6 +51,8 @@ class Fit:
         with torch.random.fork_rng():
             torch.manual_seed(self._seed("weights"))
             self.network = AiryNet(self.recipe.width, len(self.frames.classes))
+        if self.earlier is not None:
+            self.earlier.begin(self.network)
         self.device = pick_device()
         self.network.to(self.device)
         self.optimiser = _optimiser(self.network, self.recipe)

@@ -10,6 +10,9 @@ MOST_STEPS = 200
 ABSENT_LOGIT = 8.0
 """Against a class that no label holds, or for one that every label holds."""
 
+HIDDEN = 1e4
+"""Logits that a softmax does not see."""
+
 
 def fit_linear(
     features: NDArray[np.float32],
@@ -17,6 +20,8 @@ def fit_linear(
     weights: NDArray[np.float32],
     *,
     single_label: bool,
+    offsets: NDArray[np.float32] | None = None,
+    known: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Fit one softmax, or a sigmoid for each class, with a penalty on the squares of the weights.
 
@@ -29,6 +34,10 @@ def fit_linear(
     weights : ndarray of shape (m,), or (m, k) for sigmoids, float32
         What each frame counts, or each class of it.
     single_label : bool
+    offsets : ndarray of shape (m, k), float32, optional
+        Logits that the fit adds to, such as those of an earlier one: the penalty then pulls towards it.
+    known : ndarray of shape (k,), bool, optional
+        Classes of which the offsets know, and that may therefore lack a label.
 
     Returns
     -------
@@ -39,6 +48,11 @@ def fit_linear(
     w = torch.from_numpy(np.asarray(weights, np.float64))
     if not single_label and w.ndim == 1:
         w = w[:, None]
+    before = torch.zeros(1) if offsets is None else torch.from_numpy(np.asarray(offsets, np.float64))
+    known = np.zeros(targets.shape[1], bool) if known is None else known
+    untold = known & (targets.max(axis=0) == 0)  # stay as they were: no label here is no word against them
+    if single_label and untold.any():
+        before = before.masked_fill(torch.from_numpy(untold), -HIDDEN)
     slopes = torch.zeros(t.shape[1], x.shape[1], dtype=torch.float64, requires_grad=True)
     biases = torch.zeros(t.shape[1], dtype=torch.float64, requires_grad=True)
     optimiser = torch.optim.LBFGS(
@@ -47,7 +61,7 @@ def fit_linear(
 
     def penalised_loss() -> Tensor:
         optimiser.zero_grad()
-        logits = x @ slopes.T + biases
+        logits = x @ slopes.T + biases + before
         if single_label:
             losses = -(t * logits.log_softmax(dim=1)).sum(dim=1)
         else:
@@ -58,16 +72,21 @@ def fit_linear(
 
     optimiser.step(penalised_loss)
     found_slopes, found_biases = slopes.detach().numpy(), biases.detach().numpy()
-    return _settle(found_slopes, found_biases, targets, single_label)
+    found_slopes[untold], found_biases[untold] = 0, 0
+    return _settle(found_slopes, found_biases, targets, single_label, ~known)
 
 
 def _settle(
-    slopes: NDArray[np.float64], biases: NDArray[np.float64], targets: NDArray[np.float32], single_label: bool
+    slopes: NDArray[np.float64],
+    biases: NDArray[np.float64],
+    targets: NDArray[np.float32],
+    single_label: bool,
+    free: NDArray[np.bool_],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Say plainly no of a class without any label, and yes of one that all have: their fits run away."""
     slopes, biases = slopes.astype(np.float32), biases.astype(np.float32)
-    never = targets.max(axis=0) == 0
-    always = (targets.min(axis=0) == 1) & (not single_label)
+    never = (targets.max(axis=0) == 0) & free
+    always = (targets.min(axis=0) == 1) & (not single_label) & free
     slopes[never | always] = 0
     biases[never] = (biases.min() if single_label else 0) - ABSENT_LOGIT
     biases[always] = ABSENT_LOGIT

@@ -3,6 +3,7 @@
 Weights are stored as safetensors, which hold numbers only: a network from somebody else cannot run code.
 """
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -102,6 +103,12 @@ def load_tensors(folder: str | Path) -> dict[str, torch.Tensor]:
         raise ScienceError(
             WEIGHTS, "the weights of the network cannot be read", "Train the network again"
         ) from error
+
+
+def weights_sha256(folder: str | Path) -> str:
+    """Return the SHA-256 of a network's weights."""
+    with (Path(folder) / WEIGHTS).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def require_kind(card: dict[str, Any], kind: str) -> None:

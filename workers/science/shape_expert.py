@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from workers.science.features import root_maps
 from workers.science.fit_weights import class_weights
 from workers.science.linear_fit import fit_linear
+from workers.science.prior import Prior
 from workers.science.ring_spectra import ring_spectra
 from workers.science.scale import DEFAULT, level_counts
 from workers.science.shapenet.exposures import N_ANGLES, N_RADII
@@ -99,6 +100,7 @@ def fit_shape_expert(
     matrix: NDArray[np.bool_],
     single_label: bool,
     unlabelled: NDArray[np.float32] | None = None,
+    prior: Prior | None = None,
 ) -> ShapeExpert:
     """Fit the expert to labelled frames, and to what unlabelled ones are called by those around them.
 
@@ -115,6 +117,8 @@ def fit_shape_expert(
     single_label : bool
     unlabelled : ndarray of shape (u, N_FEATURES), float32, optional
         Other frames of the data set, at random.
+    prior : Prior, optional
+        An earlier expert towards which all fits are pulled.
 
     Returns
     -------
@@ -126,13 +130,19 @@ def fit_shape_expert(
     given, weights = seen[: len(matrix)], _target_weights(truth, matrix, single_label)
     if unlabelled is not None and len(unlabelled):
         teachers = [seen[:, :N_SHAPES], seen]
-        logits = [_fitted(x[: len(matrix)], truth, weights, single_label, x) for x in teachers]
+        said = prior.logits(every) if prior else None
+        logits = [_fitted(x[: len(matrix)], truth, weights, single_label, x, said, prior) for x in teachers]
         guess = _teach(np.mean(logits, axis=0), seen[:, :N_SHAPES], truth, single_label)[len(matrix) :]
         share = np.float32(PER_CLASS * matrix.shape[1] / len(guess))
         # Teachers are as unbalanced as the labels are: the same odds for both.
         more = share * _target_weights(guess, matrix, single_label)
         truth, weights, given = np.concatenate([truth, guess]), np.concatenate([weights, more]), seen
-    slopes, biases = fit_linear(given, truth, weights, single_label=single_label)
+    said = prior.logits(every[: len(given)]) if prior else None
+    known = prior.known if prior else None
+    slopes, biases = fit_linear(given, truth, weights, single_label=single_label, offsets=said, known=known)
+    if prior:
+        before = prior.on_standardised(mean, spread)
+        slopes, biases = slopes + before[0], biases + before[1]
     state = {"linear.weight": slopes, "linear.bias": biases, "mean": mean, "spread": spread}
     return ShapeExpert.from_state({name: torch.from_numpy(value) for name, value in state.items()})
 
@@ -157,9 +167,16 @@ def _fitted(
     weights: NDArray[np.float32],
     single_label: bool,
     asked: NDArray[np.float32],
+    said: NDArray[np.float32] | None,
+    prior: Prior | None,
 ) -> NDArray[np.float32]:
-    slopes, biases = fit_linear(given, truth, weights, single_label=single_label)
-    return asked @ slopes.T + biases
+    """Return the logits (n, k) of what is `asked`; `said` (n, k) are those that the fit begins with."""
+    if said is None or prior is None:
+        slopes, biases = fit_linear(given, truth, weights, single_label=single_label)
+        return asked @ slopes.T + biases
+    offsets = {"offsets": said[: len(given)], "known": prior.known}
+    slopes, biases = fit_linear(given, truth, weights, single_label=single_label, **offsets)
+    return asked @ slopes.T + biases + said
 
 
 def _teach(

@@ -17,8 +17,10 @@ from workers.science.fit_residual import Fit
 from workers.science.held_back import folds_of, hold_back
 from workers.science.labelled_frames import LabelledFrames
 from workers.science.metrics import decide, macro_f1
+from workers.science.prior import Prior
 from workers.science.progress import Progress
 from workers.science.shape_expert import CHUNK, ShapeExpert, expert_features, fit_shape_expert
+from workers.science.warm_classifier import Earlier
 
 SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)  # of the residual network, from which the held-back frames choose
 USUAL_SHARE = 0.25  # where there are none: few labels, so that the expert on shapes knows more
@@ -60,6 +62,7 @@ def train(
     scratch: Path,
     on_progress: Progress,
     unlabelled: NDArray[np.uint8] | None = None,
+    earlier: Earlier | None = None,
 ) -> Trained:
     """Learn from labelled frames, in such a way that figures can be told.
 
@@ -73,6 +76,8 @@ def train(
     on_progress : Progress
     unlabelled : ndarray of shape (u, s, s), uint8, optional
         Other condensed frames of the data set, at random, of which the expert on shapes learns as well.
+    earlier : Earlier, optional
+        A classifier of another data set to begin with.
 
     Returns
     -------
@@ -80,10 +85,12 @@ def train(
     """
     begin = time.monotonic()
     shapes = _Shapes.look(frames, unlabelled, on_progress) if recipe.shapes else None
+    if shapes is not None and earlier is not None:
+        shapes = replace(shapes, prior=earlier.prior)
     if shapes is not None and not recipe.residual:
         trained = _train_shapes(frames, recipe, seed, shapes, on_progress)
     else:
-        trained = _train_residual(frames, recipe, seed, scratch, shapes, on_progress)
+        trained = _train_residual(frames, recipe, seed, scratch, shapes, on_progress, earlier)
     return replace(trained, seconds=time.monotonic() - begin)
 
 
@@ -93,6 +100,7 @@ class _Shapes:
 
     labelled: NDArray[np.float32]
     unlabelled: NDArray[np.float32] | None
+    prior: Prior | None = None
 
     @classmethod
     def look(
@@ -115,7 +123,8 @@ class _Shapes:
         others = np.delete(self.labelled, rows, axis=0)
         more = [part for part in (others, self.unlabelled) if part is not None and len(part)]
         unlabelled = np.concatenate(more) if more else None
-        return fit_shape_expert(self.labelled[rows], frames.matrix[rows], frames.single_label, unlabelled)
+        labelled, matrix = self.labelled[rows], frames.matrix[rows]
+        return fit_shape_expert(labelled, matrix, frames.single_label, unlabelled, self.prior)
 
     def logits(self, expert: ShapeExpert, rows: NDArray[np.int64]) -> Tensor:
         return expert(torch.from_numpy(self.labelled[rows]))
@@ -153,6 +162,7 @@ def _train_residual(
     scratch: Path,
     shapes: _Shapes | None,
     on_progress: Progress,
+    earlier: Earlier | None,
 ) -> Trained:
     """Fit the residual network without the held-back labels, judge it, and fit once more on all of them."""
     held_back = hold_back(frames.matrix, recipe.held_back, seed)
@@ -163,14 +173,14 @@ def _train_residual(
     every = np.arange(len(frames.matrix))
     if len(held_back):
         seen, judged = np.setdiff1d(every, held_back), frames.part(held_back)
-        fit = Fit("learning with labels held back", frames.part(seen), recipe, seed, scratch, judged)
+        fit = Fit("learning with labels held back", frames.part(seen), recipe, seed, scratch, judged, earlier)
         network = fit.run(on_progress, 0, total)
         if shapes is not None:
             network = _join(frames, recipe, network, shapes.fit(frames, seen), USUAL_SHARE)
             network = replace(network, share=choose_share(network, judged))
         probabilities, curve = classify_frames(judged.condensed, network), fit.curve
     if network is None or both:
-        fit = Fit("learning from all labels", frames, recipe, seed, scratch)
+        fit = Fit("learning from all labels", frames, recipe, seed, scratch, None, earlier)
         share = USUAL_SHARE if network is None else network.share
         network = fit.run(on_progress, recipe.n_steps if both else 0, total)
         if shapes is not None:

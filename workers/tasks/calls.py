@@ -211,6 +211,7 @@ def _train(claim: Claim) -> dict[str, Any]:
         "classes": labels.classes,
         "single_label": labels.single_label,
         "scratch": str(claim.job.folder / "scratch"),
+        "start_from": _folder(claim, "start_from") if "start_from" in claim.job.inputs else None,
         **training,
     }
 

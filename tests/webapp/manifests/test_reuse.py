@@ -17,9 +17,10 @@ from webapp.datasets.lineage import newest
 from webapp.datasets.models import ClassifierChoice
 from webapp.datasets.scopes import frames_of_scope
 from webapp.jobs.lifecycle import Claim
-from webapp.jobs.models import Job, Product
+from webapp.jobs.models import Job, Product, State
+from webapp.jobs.services import end_job, submit
 from webapp.labels.models import ClassScheme
-from webapp.labels.services import create_scheme
+from webapp.labels.services import create_scheme, label_frames
 from webapp.manifests.card import network_entry
 from webapp.manifests.reuse import match_classes, sort_with_network
 from webapp.manifests.services import NotReady
@@ -234,3 +235,20 @@ def test_a_sorting_of_frames_condensed_otherwise_is_not_offered_again(signed_in,
 
 def test_there_is_nothing_to_try_without_networks_elsewhere(dataset):
     assert see_which_fit(dataset=dataset) is None
+
+
+def test_a_training_may_start_from_a_classifier_of_another_data_set_alone(signed_in, dataset, network):
+    create_scheme(dataset=dataset, names=("Round", "Streak"))
+    for place, name in enumerate(("Round", "Streak")):
+        frames = np.arange(10) + 10 * place
+        label_frames(dataset=dataset, frames=frames, operation="set", classes=[name])
+    own = make_classified(dataset).input("network")
+    earlier = submit(kind="train", group=dataset.group, dataset=dataset, params={"seed": 5}).job
+    end_job(earlier, State.FAILED, "No.")
+    fields = {"again": earlier.pk, "experts": "shapes", "seed": 1}
+    assert post(signed_in, "dataset-train", dataset, **fields, start_from=own.pk).status_code == 422
+    assert post(signed_in, "dataset-train", dataset, **fields, start_from=network.pk).status_code == 302
+    job = Job.objects.filter(kind="train").exclude(pk=earlier.pk).get()
+    assert job.inputs["start_from"] == str(network.pk)
+    (job.folder / "scratch").mkdir(parents=True)
+    assert arguments_of(Claim(job.shards.get(), job, 1))["start_from"] == str(network.folder)

@@ -26,11 +26,12 @@ from workers.science.figures import figures_of
 from workers.science.held_back import check_learnable, choose_rows
 from workers.science.labelled_frames import LabelledFrames
 from workers.science.labels_file import check_classes, read_labels_npz
-from workers.science.network import save_network
+from workers.science.network import save_network, weights_sha256
 from workers.science.progress import Progress, silent
 from workers.science.reference import make_reference, save_reference
 from workers.science.scale import read_scale
 from workers.science.train_classifier import Trained, train
+from workers.science.warm_classifier import read_earlier
 
 MOST_LABELLED = 20_000
 N_FRAMES_FOR_MASK = 512  # a pixel that is dark on all of so many frames carries no signal
@@ -49,6 +50,7 @@ def train_classifier(
     scratch: str,
     threads: int,
     out: str,
+    start_from: str | None = None,
     on_progress: Progress = silent,
 ) -> dict[str, Any]:
     """Train a classifier on the labelled frames of a data set.
@@ -74,6 +76,8 @@ def train_classifier(
         ``judged.npz`` the labelled frames that a fit judged without having seen their labels: `indices`
         int64 ``(t,)``, `truth` bool ``(t, k)``, `probabilities` float32 ``(t, k)``; in
         ``reference.safetensors`` what the frames that it learned from look like.
+    start_from : str, optional
+        Folder of a classifier of another data set, of the same inputs, to begin with.
     on_progress : Progress
         Gets points ``{"step", "loss"}``, now and then with ``"macro_f1"`` of the held-back frames.
 
@@ -107,7 +111,10 @@ def train_classifier(
     scale, scale_max = read_scale(condensed_dir)
     frames = LabelledFrames(condensed[indices], matrix, good, scale_max, classes, single_label, scale)
     others = _unlabelled(condensed, given.indices, settings.n_unlabelled if settings.shapes else 0, seed)
-    trained = train(frames, settings, seed, Path(scratch), on_progress, others)
+    earlier = None
+    if start_from:
+        earlier = read_earlier(start_from, settings, classes, single_label, _sha256(Path(condensed_dir)))
+    trained = train(frames, settings, seed, Path(scratch), on_progress, others, earlier)
     network = trained.network
     figures, thresholds = figures_of(frames, indices, trained, seed, on_progress)
     if not figures["metrics"]:
@@ -128,6 +135,7 @@ def train_classifier(
         "temperature": network.temperature,
         "curve": trained.curve,
         "warnings": warnings,
+        "started_from_sha256": weights_sha256(start_from) if start_from else None,
     }
     save_network(out, classifier_state(network), card, condensed_dir)
     _save_judged(Path(out), indices, frames.matrix, trained)
@@ -269,10 +277,13 @@ def _lit_pixels(condensed: NDArray[np.uint8]) -> NDArray[np.bool_]:
 def _describe_data(
     folder: Path, condensed: NDArray[np.uint8], matrix: NDArray[np.bool_], n_judged: int
 ) -> dict[str, Any]:
-    with (folder / "condensed.npy").open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
     counts = {"n_labelled": len(matrix), "n_held_back": n_judged}
-    return {"n_frames": len(condensed), "sha256": digest, **counts}
+    return {"n_frames": len(condensed), "sha256": _sha256(folder), **counts}
+
+
+def _sha256(folder: Path) -> str:
+    with (folder / "condensed.npy").open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _versions() -> dict[str, str]:

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from workers.science.certainty import intervals, reliability
+from workers.science.certainty import intervals, reliability, reliability_of_classes
 from workers.science.coach import advise, run_fits
+from workers.science.cooccurrence import co_occurrence
 from workers.science.metrics import decide_unseen, score
 
 
@@ -22,8 +23,12 @@ def figures_of(classes: tuple[str, ...], single_label: bool, n: int = 96) -> dic
     probabilities = (said / said.sum(axis=1, keepdims=True)).astype(np.float32)
     decision = decide_unseen(truth, probabilities, single_label)
     metrics = score(truth, probabilities, decision, list(classes), single_label)
-    metrics["intervals"] = intervals(truth, decision, single_label)
+    metrics["intervals"] = intervals(truth, decision, single_label, probabilities=probabilities)
     metrics["reliability"], metrics["calibration_error"] = reliability(truth, probabilities)
+    metrics["reliability_per_class"] = reliability_of_classes(truth, probabilities, list(classes))
+    if not single_label:
+        metrics["co_occurrence"] = co_occurrence(truth, decision)
+        metrics["exclusions"] = {"changed": 2, "broken": 0}
     runs = run_fits(points.astype(np.float32), truth, single_label, [], 0)
     return {
         "metrics": metrics,

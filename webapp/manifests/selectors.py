@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -18,6 +17,7 @@ from webapp.jobs.selectors import JobProgress, progress_of
 from webapp.labels.models import ClassScheme
 from webapp.labels.selectors import last_event_id
 from webapp.labels.state_cache import current_labels
+from webapp.networks.figures import Figures, figures_of
 
 FEW = 10  # labels of a class, below which its figures and its threshold follow single frames
 INPUTS = {"clustering": "cluster", "classification": "classify", "measures": "measure"}
@@ -109,55 +109,28 @@ def failed_job(dataset: Dataset) -> Job | None:
 
 
 @dataclass(frozen=True)
-class HeatCell:
-    """One number of a confusion table; `step` 0 to 5 is its shade."""
-
-    n: int
-    step: int
-    is_diagonal: bool
-
-
-@dataclass(frozen=True)
 class ClassifierReport:
     """What the card of a classifier says of how well it sorts."""
 
     network: Product
-    metrics: dict[str, Any] | None
-    figures_from: str
+    figures: Figures | None
     warnings: list[str]
-    heat: list[tuple[str, list[HeatCell]]]
     is_stale: bool
 
 
-def classifier_report(dataset: Dataset, last_event: int) -> ClassifierReport | None:
-    """Return the figures of the newest classifier."""
+def classifier_report(
+    dataset: Dataset, last_event: int, percents: dict[str, float] | None = None
+) -> ClassifierReport | None:
+    """Return the figures of the newest classifier; `percents` of all frames it sorted into each class."""
     network = newest(dataset, "train")
     if network is None:
         return None
-    figures = network.facts["figures"]
-    metrics = figures.get("metrics")
     return ClassifierReport(
         network=network,
-        metrics=metrics,
-        figures_from=figures.get("figures_from") or "",
+        figures=figures_of(network, percents),
         warnings=network.facts.get("warnings", []),
-        heat=heat_rows(network.facts["classes"], metrics["confusion"]) if metrics else [],
         is_stale=last_event > network.params.get("labels_as_of", 0),
     )
-
-
-def heat_rows(classes: list[str], confusion: list[list[int]]) -> list[tuple[str, list[HeatCell]]]:
-    """Return the rows of a confusion table, shaded by the share of each row."""
-    rows = []
-    for place, (name, counts) in enumerate(zip(classes, confusion, strict=True)):
-        total = max(max(counts), 1)
-        cells = [HeatCell(n, _shade(n / total), column == place) for column, n in enumerate(counts)]
-        rows.append((name, cells))
-    return rows
-
-
-def _shade(share: float) -> int:
-    return 0 if share == 0 else min(5, 1 + int(share * 4.999))
 
 
 @dataclass(frozen=True)

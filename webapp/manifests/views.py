@@ -129,7 +129,10 @@ def _can_write(user: User, dataset: Dataset) -> bool:
 def _sorting(dataset: Dataset, user: User) -> dict[str, Any]:
     counts = selectors.label_counts(dataset)
     classification, classes = selectors.sorted_classes(dataset)
-    report = selectors.classifier_report(dataset, counts.last_event)
+    sorter = selectors.newest(dataset, "train")
+    is_own = bool(classification and sorter and classification.inputs["network"] == str(sorter.pk))
+    percents = {entry.name: entry.percent for entry in classes} if is_own else None
+    report = selectors.classifier_report(dataset, counts.last_event, percents)
     return {
         "dataset": dataset,
         "counts": counts,

@@ -1,12 +1,9 @@
 """What a classifier's card says of how certain it is, as pages show it."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 SIDE, EDGE, MOST_RADIUS = 200, 28, 9.0
-MOST_DOUBTFUL = 60
 
 
 @dataclass(frozen=True)
@@ -48,18 +45,3 @@ def reliability_of(metrics: dict[str, Any] | None) -> Reliability | None:
     sentence = f"What was said and what was so differ by {error:.1f} points on average. "
     sentence += "; ".join(dot.sentence for dot in dots)
     return Reliability(dots, " ".join(f"{dot.x},{dot.y}" for dot in dots), error, sentence)
-
-
-def doubtful_scope(figures: dict[str, Any]) -> tuple[int, str] | None:
-    """Return how many labels fits doubted, and the scope, as an address takes it, of the most doubtful."""
-    frames = figures.get("doubtful_labels") or []
-    if not frames:
-        return None
-    return len(frames), quote(json.dumps({"frames": sorted(frames[:MOST_DOUBTFUL])}, separators=(",", ":")))
-
-
-def class_rows(metrics: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the figures of each class, with the interval of its F1 where the card has one."""
-    per_class = metrics.get("per_class") or []
-    bounds = (metrics.get("intervals") or {}).get("f1") or [None] * len(per_class)
-    return [{**row, "interval": bound} for row, bound in zip(per_class, bounds, strict=True)]

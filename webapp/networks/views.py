@@ -20,12 +20,11 @@ from webapp.jobs.models import Job, Product
 from webapp.jobs.services import Handle
 from webapp.jobs.status import job_row
 from webapp.networks.applicability import candidates_for, judging_job
-from webapp.networks.certainty import class_rows, doubtful_scope, reliability_of
+from webapp.networks.figures import figures_of, sorted_percents
 from webapp.networks.forms import LearnForm
 from webapp.networks.selectors import (
     KINDS,
     NetworkRow,
-    heat_rows,
     networks_of,
     newest_learning,
     traversal_table,
@@ -50,7 +49,7 @@ def network_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "product": product,
         "row": NetworkRow(product),
         "parents": product.parents.select_related("dataset"),
-        "children": product.children.select_related("dataset"),
+        "children": product.children.exclude(kind="explain").select_related("dataset"),
         **_card_context(product),
     }
     return render(request, "networks/network_detail.html", context)
@@ -73,8 +72,6 @@ def _get_network(request: HttpRequest, pk: UUID) -> Product:
 
 def _card_context(product: Product) -> dict[str, Any]:
     card = product.facts
-    metrics = (card.get("figures") or {}).get("metrics")
-    classes = card.get("classes") or []
     figures = [
         (WORDS.get(name, name.replace("_", " ")), value)
         for name, value in (card.get("figures") or {}).items()
@@ -83,11 +80,7 @@ def _card_context(product: Product) -> dict[str, Any]:
     return {
         "card": card,
         "figures": figures,
-        "metrics": metrics,
-        "heat": heat_rows(metrics, classes) if metrics else [],
-        "class_rows": class_rows(metrics) if metrics else [],
-        "reliability": reliability_of(metrics),
-        "doubtful": doubtful_scope(card.get("figures") or {}),
+        "found": figures_of(product, sorted_percents(product)),
         "traversals": traversal_table(product),
         "weights": product.files.get("network.safetensors", {}),
     }

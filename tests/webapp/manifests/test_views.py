@@ -21,7 +21,7 @@ from webapp.jobs.models import Job
 from webapp.labels.selectors import last_event_id
 from webapp.manifests import selectors
 from webapp.manifests.card import manifest_arguments
-from webapp.manifests.selectors import decide, heat_rows
+from webapp.manifests.selectors import decide
 from webapp.portal.line import line_of
 
 pytestmark = pytest.mark.django_db
@@ -160,7 +160,7 @@ def test_figures_warnings_and_counts_of_the_newest_classifier_are_shown(dataset,
     text = page(member, dataset).content.decode()
     for shown in ("0.851", "0.773", "From 40 held-back frames", "will not find it", "Macro-F1"):
         assert shown in text
-    assert "heat-5 is-diagonal" in text
+    assert "shade-9" in text
     assert "Labels have changed" not in text
     assert "?class=Empty%2Fnone" in text
 
@@ -200,14 +200,6 @@ def test_pages_decide_exactly_as_the_library_does():
             rule["exclusive"] = [classes[column] for column in exclusive]
             expected = metrics.decide(probabilities, single_label, thresholds, exclusive)
             np.testing.assert_array_equal(decide(probabilities, rule), expected)
-
-
-def test_heat_is_by_the_share_of_each_row():
-    rows = heat_rows(["a", "b"], [[90, 10], [0, 0]])
-    assert [cell.step for cell in rows[0][1]] == [5, 1]
-    assert [cell.step for cell in rows[1][1]] == [0, 0]
-    assert rows[0][1][0].is_diagonal
-    assert not rows[0][1][1].is_diagonal
 
 
 def test_manifests_are_listed_with_hash_and_the_event_of_their_labels(dataset, member):

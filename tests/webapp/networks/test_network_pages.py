@@ -82,7 +82,7 @@ def test_the_list_shows_the_figure_that_tells_most(signed_in, dataset):
 def test_the_page_of_a_classifier_shows_its_figures(signed_in, dataset):
     network = make_classifier(dataset)
     text = text_of(signed_in, "networks:network-detail", network.pk)
-    for words in ("0.671", "the best constant answer has 0.167", "0.875", "MCC", "shade-9"):
+    for words in ("0.671", "One constant answer", "0.167", "0.875", "MCC", "shade-9"):
         assert words in text
     assert network.files["network.safetensors"]["sha256"] in text
     assert "accuracy" not in text.lower()
@@ -100,9 +100,10 @@ def test_the_page_of_a_classifier_says_how_certain_its_figures_are(signed_in, da
     network.facts["figures"]["doubtful_labels"] = [7, 3, 90]
     network.save()
     text = text_of(signed_in, "networks:network-detail", network.pk)
-    for words in ("0.610 to 0.720", "0.80 to 0.93", "2.8 points on average", "was so in 84% of 100 answers"):
+    for words in ("0.61 to 0.72", "0.80 to 0.93", "2.8 points on average", "was so in 84% of 100 answers"):
         assert words in text, words
-    assert "?scope=%7B%22frames%22%3A%5B3%2C7%2C90%5D%7D" in text
+    assert "mode=doubtful" in text
+    assert "Look at 3 doubtful labels" in text
 
 
 def test_a_classifier_without_figures_says_so(signed_in, dataset):

@@ -23,15 +23,15 @@ def why_kept(row: dict[str, Any]) -> str:
 
 def why_not(name: str, row: dict[str, Any], table: dict[str, Any]) -> str:
     """Return why a class is not promised, and what would help."""
+    if row["reason"] == "frames needed":
+        return "Too few labels to promise anything, and more are needed than there are frames: audit instead."
     if row["reason"] == "frames":
         return "The network is sure of hardly any frame of this class."
     if row["reason"] == "purity":
-        if row["wrong"]:
-            return (
-                f"{row['wrong']} of {row['labels']} labelled frames are wrong where the network is surest. "
-                "Ask for less, or label more frames and train again."
-            )
-        return "Labels would have to be very many. Audit instead."
+        return (
+            f"{row['wrong']} of {row['labels']} labelled frames are wrong where the network is surest. "
+            "Ask for less, or label more frames and train again."
+        )
     if table.get("reason"):
         return f"{NO_LABELS[table['reason']]} Too few labels to promise anything: {row['more']} more."
     return f"Too few labels to promise anything: about {row['more']:,} more, {_of_what(name, row)}."

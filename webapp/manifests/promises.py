@@ -186,7 +186,8 @@ def promise_from(dataset: Dataset, data: Mapping[str, Any]) -> dict[str, Any] | 
     promises = class_promises(dataset, table, asked_percents(data, list(classes)))
     if not any(each.kept for each in promises):
         asked = sorted({each.asked for each in promises})
-        raise PromiseError(f"No class can be promised at {' or '.join(map(str, asked))} %. {promises[0].why}")
+        per_cent = " or ".join(map(str, asked))
+        raise PromiseError(f"No class can be promised at {per_cent} %. Ask for less, audit, or label more.")
     return {
         "level": table.facts["confidence"],
         "classes": {each.name: _as_json(each) for each in promises},

@@ -114,7 +114,10 @@ SORT = PageHelp(
 )
 DOWNLOAD = PageHelp(
     "The manifest: a line for each frame with its cluster, class and probability, and how it came about.",
-    (("CSV, Parquet", "the same list; a cut-off download can be continued."),),
+    (
+        ("CSV, Parquet", "the same list; a cut-off download can be continued."),
+        ("Audits", "how far the blind readings of promised classes are, and what they prove so far."),
+    ),
     "the-line",
 )
 LIVE = PageHelp(
@@ -126,6 +129,14 @@ WRITE = PageHelp(
     "Which frames a manifest has, and as which files.",
     (
         ("Filters", "a frame has to pass all that are set; the number below follows as you set them."),
+        (
+            "Purity",
+            "keeps the surest frames of each class, as many as can be promised; else says what is missing.",
+        ),
+        (
+            "Audit",
+            "draws random frames of a class, to be read blind: it proves a purity without any assumption.",
+        ),
         ("Files", "those that do not apply to this data set are grey, with the reason."),
         ("Write this manifest", "freezes the choice; the card says the rule in words and as JSON."),
     ),

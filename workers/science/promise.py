@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -140,8 +141,12 @@ class Judgement:
         scores_say = np.cumsum(chosen.scores, dtype=np.float64)[chosen.sizes - 1] / self.size
         weight = self.n_above / (self.n_above + SCORES_COUNT_AS)
         self.guess = weight * labels_say + (1 - weight) * scores_say
-        of_scores = self.strata[SCORES]
-        self.high = wrong_at_most(of_scores.masses, of_scores.n, of_scores.n - of_scores.wrong) / self.size
+
+    @cached_property
+    def high(self) -> NDArray[np.float64]:
+        """The greatest purity of each selection that fits to the labels."""
+        part = self.strata[SCORES]
+        return wrong_at_most(part.masses, part.n, part.n - part.wrong) / self.size
 
     def _least_pure(self, wrong: list[NDArray[np.float64]]) -> NDArray[np.float64]:
         return 1 - np.clip(np.max(wrong, axis=0) / self.size, 0, 1)
@@ -156,7 +161,12 @@ class Judgement:
         return found
 
     def row(self, level: float) -> dict[str, Any]:
-        """Return what is promised for a purity of `level`: ``threshold`` (None: nothing), and why.
+        """Return what is promised for a purity of `level`; a ``threshold`` of None says what is missing."""
+        place = self.promised(level)
+        return {"threshold": None, **self._missing(level)} if place is None else self.facts(place)
+
+    def promised(self, level: float) -> int | None:
+        """Return the place of the loosest threshold that a purity of `level` is promised of; None: of none.
 
         Thresholds are tried in an order that no label has a say in: from the strictest at which labels
         without an error would be more than enough, to looser ones. The first that fails ends it (fixed
@@ -164,15 +174,12 @@ class Judgement:
         """
         worth = np.flatnonzero(self.reach >= level)
         with_room = np.flatnonzero(self.reach >= 1 - ROOM * (1 - level))
-        worth = with_room if len(with_room) else worth
         last = None
-        for place in range(worth[0], len(self.low)) if len(worth) else ():
+        for place in range((with_room if len(with_room) else worth)[0], len(self.low)) if len(worth) else ():
             if self.low[place] < level:
                 break
             last = place
-        if last is None:
-            return {"threshold": None, **self._missing(level)}
-        return self.facts(last)
+        return last
 
     def facts(self, place: int) -> dict[str, Any]:
         """Return what is known of one selection."""
@@ -249,6 +256,8 @@ class Judgement:
         needed = labels_needed(level, min(n_wrong / max(n, 1), (1 - level) / 2))
         asked = {name: self._more(part, place, needed) for name, part in self.strata.items()}
         by, (more, of) = max(asked.items(), key=lambda pair: pair[1][0])
+        if more > len(self.chosen.scores):
+            return nothing | seen | {"reason": "frames needed"}
         more = max(LABELS_A_BIN // 2, more)  # fewer would hardly change anything
         return seen | {"reason": "labels", "more": more, "by": by, "of": self._called(by, of)}
 

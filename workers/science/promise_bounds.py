@@ -45,7 +45,8 @@ def wrong_at_most(
     weight = np.where(is_known, masses / np.maximum(n, 1), 0.0)
     seen = (weight * wrong).sum(axis=1)
     unit = weight.max(axis=1)
-    slopes = np.geomspace(0.02, 20, N_SLOPES) / np.where(unit > 0, unit, 1.0)[:, None]  # (j, a)
+    steps = np.geomspace(0.02, 20, N_SLOPES) if wrong.any() else np.ones(1)
+    slopes = steps / np.where(unit > 0, unit, 1.0)[:, None]  # (j, a)
     budget = -math.log(1 - confidence) + slopes * seen[:, None]
     gain = -np.expm1(-slopes[:, :, None] * weight[:, None, :])  # (j, a, g)
     none = seen == 0  # then the steepest slope is the best one
@@ -70,7 +71,7 @@ def _dearest(
     ratio = n * gain / np.where(masses > 0, masses, 1.0)
     top = np.log(1 / np.maximum(ratio.max(axis=2), 1e-300)) + np.log(np.maximum(n.max(axis=2), 1.0)) + 40
     low, high = np.full(budget.shape, -60.0) - np.abs(top), top + 60.0
-    for _ in range(N_HALVINGS + 24):
+    for _ in range(N_HALVINGS):
         middle = (low + high) / 2
         shares = _shares(masses, ratio, gain, middle)
         cost = -(n * np.log1p(-np.minimum(shares * gain, 1 - 1e-15))).sum(axis=2)

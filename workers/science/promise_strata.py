@@ -133,7 +133,7 @@ def by_cluster(chosen: Selections) -> Strata:
 
 
 def _stacked(rows: list[tuple[NDArray, ...]]) -> Strata:
-    width = max((len(row[0]) for row in rows), default=0)
+    width = max((len(row[0]) for row in rows), default=1)
     columns = [
         np.array([np.pad(row[place], (0, width - len(row[place]))) for row in rows]).reshape(-1, width)
         for place in range(4)

@@ -93,6 +93,8 @@ def test_a_file_becomes_a_sorted_manifest_and_a_second_run_finds_it(environment,
     compared = {nuisance["name"] for nuisance in report["nuisances"] if not nuisance["problem"]}
     assert compared >= {"total", "time", "radial_q50"}
     assert pyarrow.parquet.read_table(tmp_path / "manifest.parquet").num_rows == N_FRAMES
+    sums = subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=tmp_path, capture_output=True, check=False)
+    assert sums.returncode == 0, sums.stderr
     assert processes_of(Path(environment["FRINGE_DATA"])) == []
 
     first = (tmp_path / "manifest.csv").read_bytes()
@@ -100,6 +102,26 @@ def test_a_file_becomes_a_sorted_manifest_and_a_second_run_finds_it(environment,
     assert again.returncode == 0, again.stderr
     assert "Learn" not in again.stderr
     assert (tmp_path / "manifest.csv").read_bytes() == first
+
+    more = ("--formats", "jsonl,cxi,cxi-classes,cxi-copy,crystfel,dragonfly,thumbnails")
+    other = sort(environment, *given[:2], tmp_path / "more", *given[3:], *more)
+    assert other.returncode == 0, other.stderr
+    assert "Learn" not in other.stderr
+    assert not (tmp_path / "more/manifest.csv").exists()
+    with h5py.File(folder / "run.cxi") as raw, h5py.File(tmp_path / "more/frames.cxi") as pointing:
+        frames = raw["/entry_1/data_1/data"][()]
+        assert np.array_equal(pointing["/entry_1/data_1/data"][()], frames)
+        tags = pointing["/entry_1/instrument_1/detector_1/tags"]
+        names = [name.decode() for name in tags.attrs["headings"]]
+        assert [";".join(np.array(names)[column == 1]) for column in tags[()].T] == [
+            row["classes"] for row in rows
+        ]
+    with h5py.File(tmp_path / "more/copy.cxi") as copied:
+        assert np.array_equal(copied["/entry_1/data_1/data"][()], frames)
+    lines = (tmp_path / "more/manifest.jsonl").read_text().splitlines()
+    assert [json.loads(line)["classes"] for line in lines] == [row["classes"] for row in rows]
+    n_listed = sum(row["classes"] == "first" for row in rows)
+    assert len((tmp_path / "more/class-first.lst").read_text().splitlines()) == n_listed
 
 
 def wrong_inputs(folder):
@@ -124,6 +146,8 @@ def wrong_inputs(folder):
     yield ["good.cxi", "--labels", "labels.csv"], "labels.csv"
     yield ["good.cxi", "--labels", "far.csv"], "99"
     yield ["good.cxi", "--single-label"], "--labels"
+    yield ["good.cxi", "--formats", "csv,exe"], "no format “exe”"
+    yield ["good.cxi", "--formats", "trains"], "not every frame has a train id"
 
 
 @pytest.mark.timeout(600)

@@ -46,6 +46,7 @@ _FILES = (
     ("thumbnails", "Thumbnails", "Small pictures in a folder for each class, as one ZIP archive."),
 )
 
+NAMES = tuple(name for name, _, _ in _FILES)
 USUAL_FILES = {
     "manifest.json": "The card: where everything comes from, and what is in the files.",
     "methods.txt": "A methods paragraph, to paste into a paper.",

@@ -1,5 +1,6 @@
 """The whole line at once: submit all jobs that lead from a source to a sorted manifest."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ from webapp.explore.clusterings import root_of
 from webapp.explore.services import draw_map, find_clusters, report_nuisances, write_gallery
 from webapp.jobs.services import Handle
 from webapp.labels.selectors import last_event_id, n_labelled
+from webapp.manifests.files import DEFAULT, needs_condensed
 from webapp.manifests.promise_jobs import ask_for_promise
 from webapp.manifests.services import write_manifest
 from webapp.networks.services import classify_frames, embed_frames, learn_patterns, train_classifier
@@ -53,7 +55,13 @@ class Line:
         return [handle for handle in vars(self).values() if handle is not None]
 
 
-def sort_dataset(*, dataset: Dataset, recipe: Recipe | None = None, user: User | None = None) -> Line:
+def sort_dataset(
+    *,
+    dataset: Dataset,
+    recipe: Recipe | None = None,
+    user: User | None = None,
+    formats: Sequence[str] = DEFAULT,
+) -> Line:
     """Submit all that is left between the source and the manifest; what is there is found."""
     recipe = recipe or Recipe()
     Dataset.objects.filter(pk=dataset.pk).update(is_draft=False)
@@ -91,6 +99,8 @@ def sort_dataset(*, dataset: Dataset, recipe: Recipe | None = None, user: User |
         clustering=clustering,
         classification=classification,
         measures=measures,
+        condensation=condensation if needs_condensed(formats) else None,
+        formats=formats,
         networks=[handle for handle in (network, classifier) if handle],
         labels_as_of=labels_as_of,
         **common,

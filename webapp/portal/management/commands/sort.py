@@ -20,6 +20,7 @@ from webapp.datasets.models import Dataset
 from webapp.datasets.services import inspect_source, register_dataset
 from webapp.jobs.models import Job, Product
 from webapp.labels.services import LabelError, import_labels_csv
+from webapp.manifests.files import DEFAULT, NAMES
 from webapp.portal.files import copy_whole
 from webapp.portal.follow import Follower, JobFailedError
 from webapp.portal.services import Line, Recipe, sort_dataset
@@ -27,8 +28,6 @@ from webapp.portal.sources import in_order, roots_of
 from webapp.portal.workforce import workforce
 from webapp.supervisor.broker import NoBrokerError
 from webapp.supervisor.group import Stopped, prepare_database
-
-WRITTEN = ("manifest.csv", "manifest.parquet", "manifest.json")
 
 
 class InputError(Exception):
@@ -53,6 +52,12 @@ class Command(BaseCommand):
             "--labels", type=Path, metavar="CSV", help="columns index,classes; classes joined by ;"
         )
         parser.add_argument("--single-label", action="store_true", help="each frame has exactly one class")
+        parser.add_argument(
+            "--formats",
+            default=",".join(DEFAULT),
+            metavar="NAMES",
+            help=f"files of the manifest, separated by commas: {', '.join(NAMES)} (default: %(default)s)",
+        )
         parser.add_argument("--seed", type=int, default=0, help="of all that is random (default: 0)")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -79,6 +84,7 @@ class Command(BaseCommand):
         labels = _readable_file(given.labels, "the labels") if given.labels else None
         if given.single_label and not labels:
             raise InputError("--single-label: it says something of labels. Give --labels CSV with it.")
+        formats = _formats_of(given.formats)
         _make_folder(given.out)
         prepare_database()
         with workforce(self.stderr.write) as force:
@@ -88,7 +94,7 @@ class Command(BaseCommand):
             dataset.refresh_from_db()
             if labels:
                 import_labels_csv(dataset=dataset, file=labels, single_label=given.single_label)
-            line = sort_dataset(dataset=dataset, recipe=Recipe(seed=given.seed))
+            line = sort_dataset(dataset=dataset, recipe=Recipe(seed=given.seed), formats=formats)
             follower.follow(line.handles)
         self._hand_over(line, given.out)
 
@@ -97,12 +103,29 @@ class Command(BaseCommand):
         gallery = Product.objects.get(pk=line.gallery.id)
         report = Product.objects.get(pk=line.report.id)
         beside = [gallery.path("gallery.html"), report.path("report.json")]
-        for path in [*beside, *(product.path(name) for name in WRITTEN)]:
+        for path in [*beside, *(product.path(name) for name in product.files)]:
             copy_whole(path, out / path.name)
         if report.facts["n_artefacts"]:
             found = f"{report.facts['n_artefacts']} of {report.facts['n_clusters']} clusters"
             self.stdout.write(f"{found} look like an artefact: {out / 'report.json'} says why")
-        self.stdout.write(f"{product.facts['n_frames']} frames sorted: {out / 'manifest.csv'}")
+        self.stdout.write(f"{product.facts['n_frames']} frames sorted: {out / _first_of(product)}")
+
+
+def _formats_of(text: str) -> list[str]:
+    """Return the formats that were asked for."""
+    formats = [name.strip() for name in text.split(",") if name.strip()]
+    unknown = next((name for name in formats if name not in NAMES), None)
+    if unknown:
+        raise InputError(f"--formats: there is no format “{unknown}”. Choose of {', '.join(NAMES)}.")
+    if not formats:
+        raise InputError(f"--formats: no format is named. Choose of {', '.join(NAMES)}.")
+    return formats
+
+
+def _first_of(product: Product) -> str:
+    """Return the file that an operator looks at first."""
+    told = product.facts.get("files") or {}
+    return next(iter(told), "manifest.json")
 
 
 def _one_line(job: Job) -> str:

@@ -18,6 +18,7 @@ PARTS = (
     ("clustering", "--points", "200000"),
     ("clustering", "--points", "1000000", "--give-up", "11"),
     ("projection",),
+    ("manifests", "--frames", "1000000"),
     *(
         ("supervised", "--labels", "4", "8", "16", "32", "64", "--set", of)
         for of in ("narrow", "posed", "wide", "balanced")

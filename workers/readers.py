@@ -14,6 +14,7 @@ READER_BYTES = 800 * 2**20
 # than the usual detectors gets more for each pixel beyond.
 USUAL_PIXELS = 4 * 2**20
 PIXEL_BYTES = 128
+ROW_BYTES = 600  # a frame of a manifest, whose lists are made of all frames at once
 OPEN_FILES = 4096
 PREVIEW_BYTES = 256 * 2**20  # what looking at a source writes
 ACCELERATORS = ("/dev", "/proc", "/sys", "/usr", "/opt")
@@ -58,7 +59,8 @@ def memory_bytes(arguments: dict[str, Any]) -> int:
     """Return how much memory a reader may allocate."""
     source = arguments.get("source") or {}
     n_pixels = source.get("height", 0) * source.get("width", 0)
-    return READER_BYTES + PIXEL_BYTES * max(0, n_pixels - USUAL_PIXELS)
+    n_rows = source.get("n_frames", 0) if "formats" in arguments else 0
+    return READER_BYTES + PIXEL_BYTES * max(0, n_pixels - USUAL_PIXELS) + ROW_BYTES * n_rows
 
 
 def cpu_seconds(step: str, arguments: dict[str, Any]) -> int | None:

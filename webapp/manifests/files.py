@@ -63,8 +63,8 @@ def files_of(columns: Columns) -> list[FileKind]:
 
 
 def needs_source(formats: Iterable[str]) -> bool:
-    """Whether one of the formats is made of the source files."""
-    return not {"cxi", "cxi-classes", "cxi-copy", "crystfel"}.isdisjoint(formats)
+    """Whether one of the formats is made of more than the rows, so that the source has to be known."""
+    return not set(formats) <= {"csv", "jsonl", "parquet"}
 
 
 def needs_condensed(formats: Iterable[str]) -> bool:

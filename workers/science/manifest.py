@@ -216,12 +216,12 @@ class ManifestTable:
             probabilities = np.asarray(self.sorting.probabilities[rows])
             for column, name in enumerate(self.sorting.classes):
                 columns[f"p_{name}"] = _floats(probabilities[:, column])
-        names = _joined(decided, self.class_names)
+        names = join_names(decided, self.class_names)
         label, labelled_by = np.full(n, "", object), np.full(n, "", object)
         if self.labels is not None:
             first, last = np.searchsorted(self.labels.indices, [rows.start, rows.stop])
             at = self.labels.indices[first:last] - rows.start
-            label[at] = _joined(self.labels.matrix[first:last], self.classes)
+            label[at] = join_names(self.labels.matrix[first:last], self.classes)
             labelled_by[at] = self.labels.labelled_by[first:last].astype(object)
         texts = {"classes": names, "label": label, "labelled_by": labelled_by}
         return columns | {name: pa.array(text, pa.string()) for name, text in texts.items()}
@@ -273,7 +273,7 @@ def _n_labelled(labels: Labels | None, chosen: NDArray[np.int64] | None) -> int:
     return len(labels.indices) if chosen is None else int(np.isin(labels.indices, chosen).sum())
 
 
-def _joined(matrix: NDArray[np.bool_], classes: list[str]) -> NDArray[np.object_]:
+def join_names(matrix: NDArray[np.bool_], classes: list[str]) -> NDArray[np.object_]:
     """Join the names of each row's classes; each combination is joined once."""
     if not matrix.size:
         return np.full(len(matrix), "", object)

@@ -248,3 +248,18 @@ def test_what_the_rules_refuse_is_seen(tmp_path):
         file["number_of_entries"][...] = 3
         file.move("entry_1/instrument_1", "entry_1/instrument_2")
     assert len(faults_of(path)) >= 3
+
+
+def test_frames_that_lie_scattered_over_a_large_file_are_all_found(tmp_path):
+    numbers = np.arange(3000, dtype=np.uint32)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["entry/data"] = np.broadcast_to(numbers[:, None, None], (3000, 8, 8))
+    source = describe(tmp_path / "a.h5")
+    chosen = np.sort(np.random.default_rng(0).choice(3000, 1300, replace=False))
+    write(source, tmp_path / "made", ["cxi"], chosen=choose(tmp_path / "made", chosen.tolist()))
+    with h5py.File(tmp_path / "made/out/frames.cxi") as file:
+        assert np.array_equal(file[DATA][:, 3, 5], chosen)
+        assert file[DATA][700, 0, 0] == chosen[700]
+        assert len(file[f"{DETECTOR}/data"].virtual_sources()) < 100
+    again = describe(tmp_path / "made/out/frames.cxi", root=tmp_path)
+    assert np.array_equal(read_all(again)[:, 0, 0], chosen)

@@ -19,7 +19,7 @@ from webapp.manifests import files
 from webapp.manifests.card import manifest_arguments
 from webapp.manifests.files import DEFAULT, files_of
 from webapp.manifests.services import newest_columns, write_newest_manifest
-from workers.science.export.write import DEFAULT_FORMATS, FORMATS, NEED_SOURCE
+from workers.science.export.write import DEFAULT_FORMATS, FORMATS, LISTS
 from workers.science.steps.manifest import write_manifest
 
 pytestmark = pytest.mark.django_db
@@ -58,7 +58,7 @@ def test_page_and_step_know_the_same_formats(dataset):
     assert [kind.name for kind in files_of(newest_columns(dataset))] == list(FORMATS)
     assert DEFAULT == DEFAULT_FORMATS
     for name in FORMATS:
-        assert files.needs_source([name]) == (name in NEED_SOURCE)
+        assert files.needs_source([name]) == (name in LISTS)
 
 
 def test_everything_that_applies_is_written_from_the_portal_s_own_files(dataset, member, tmp_path):

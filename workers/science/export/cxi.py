@@ -32,6 +32,7 @@ FAULTS = {
     "hole": PixelFault.SHADOWED,
 }
 BLOCK_BYTES = 32 * 2**20
+_TEXT_BLOCK = 1 << 16
 _LIBVER = ("v110", "v110")  # what programs with HDF5 1.10 read, the first with virtual datasets
 
 
@@ -232,7 +233,16 @@ def identifiers(frames: FrameList) -> NDArray[np.bytes_]:
 
 
 def _bytes(texts: pa.Array) -> NDArray[np.bytes_]:
-    return np.array([text.encode() for text in texts.to_pylist()], "S")
+    """Return texts as bytes of one length, a block at a time, since there may be millions."""
+    width = max(1, pc.max(pc.binary_length(texts)).as_py() or 1)
+    found = np.zeros((len(texts), width), np.uint8)
+    for start in range(0, len(texts), _TEXT_BLOCK):
+        part = pa.concat_arrays([texts.slice(start, _TEXT_BLOCK).cast(pa.large_binary())])
+        offsets = np.frombuffer(part.buffers()[1], np.int64)[: len(part) + 1]
+        values = np.frombuffer(part.buffers()[2] or b"", np.uint8)[: offsets[-1]]
+        row = np.repeat(np.arange(len(part)), np.diff(offsets))
+        found[start + row, np.arange(len(values)) - offsets[row]] = values
+    return found.view(f"S{width}").ravel()
 
 
 def _texts(texts: list[str]) -> NDArray[np.bytes_]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.science.export.frame_list import FrameList
-from workers.science.labels_file import SEPARATOR
+from workers.science.manifest import join_names
 
 
 def write_lists(out: Path, frames: FrameList, n_indexed: int) -> dict[str, str]:
@@ -30,10 +30,7 @@ def write_lists(out: Path, frames: FrameList, n_indexed: int) -> dict[str, str]:
         What is in each file, by its name.
     """
     lines = np.full(n_indexed, "", object)
-    for combination in np.unique(frames.decided, axis=0) if len(frames.classes) else []:
-        rows = (frames.decided == combination).all(axis=1)
-        names = [name for name, applies in zip(frames.classes, combination, strict=True) if applies]
-        lines[frames.index[rows]] = SEPARATOR.join(names)
+    lines[frames.index] = join_names(frames.decided, frames.classes)
     with (out / "dragonfly-classes.dat").open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(f"{line}\n" for line in lines)
     words = {

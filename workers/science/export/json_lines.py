@@ -6,8 +6,6 @@ from types import TracebackType
 import pyarrow as pa
 import pyarrow.compute as pc
 
-FINITE = r"^-?[0-9]"  # what a number that is neither infinite nor none begins with
-
 
 class JsonLinesWriter:
     """Writes record batches of one schema as UTF-8 JSON Lines; what is not known is null."""
@@ -39,10 +37,12 @@ def as_json(column: pa.Array) -> pa.Array:
         words = [json.dumps(word, ensure_ascii=False) for word in encoded.dictionary.to_pylist()]
         told = pa.array(words, pa.large_string()).take(encoded.indices)
     else:
-        told = column.cast(pa.large_string())
         if pa.types.is_floating(column.type):
-            told = pc.if_else(pc.match_substring_regex(told, FINITE), told, pa.scalar(None, told.type))
-    return pc.fill_null(told, "null")
+            finite = pc.is_finite(column)
+            if not pc.all(finite).as_py():
+                column = pc.if_else(finite, column, pa.scalar(None, column.type))
+        told = column.cast(pa.large_string())
+    return pc.fill_null(told, "null") if told.null_count else told
 
 
 def _text(text: str) -> pa.Scalar:

@@ -1,8 +1,10 @@
 """The rows of a manifest as CSV, JSON Lines and Parquet, written in one pass."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -72,12 +74,17 @@ def write_tables(
         paths = {name: str(out / file) for name, file in TABLES.items() if name in formats}
         writers = [stack.enter_context(_WRITERS[name](path, first.schema)) for name, path in paths.items()]
         writers += [collector] if collector else []
+        pool = stack.enter_context(ThreadPoolExecutor(max(1, len(writers))))
         for block in _chain(first, blocks):
-            for writer in writers:
-                writer.write_batch(block)
+            # pyarrow lets go of the interpreter, so that formats are written beside each other
+            list(pool.map(_write, writers, [block] * len(writers)))
             done += len(block)
             on_block(done)
     return first.schema.names
+
+
+def _write(writer: Any, block: pa.RecordBatch) -> None:
+    writer.write_batch(block)
 
 
 def without_formulas(block: pa.RecordBatch) -> pa.RecordBatch:

@@ -1,12 +1,14 @@
 """One virtual HDF5 dataset of frames that stay where they are."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from workers.science.io.places import Piece
+
+MOST_STRETCHES = 64  # in one mapping
 
 
 def create_virtual(
@@ -42,16 +44,40 @@ def create_virtual(
     for piece in pieces:
         source = h5py.h5s.create_simple(piece.shape)
         names = _escaped(piece.file), _escaped(piece.path)
-        for row, place, length in runs(piece.rows, piece.targets):
-            source.select_hyperslab(*piece.box(row, length))
-            if n_modules:
-                target.select_hyperslab((place, piece.module, 0, 0), (length, 1, *inner))
-            else:
-                target.select_hyperslab((place, *(0,) * len(inner)), (length, *inner))
+        for stretches in _groups(runs(piece.rows, piece.targets)):
+            source.select_none()
+            target.select_none()
+            for row, place, length in stretches:
+                source.select_hyperslab(*piece.box(row, length), op=h5py.h5s.SELECT_OR)
+                target.select_hyperslab(*_box(piece, place, length, n_modules), op=h5py.h5s.SELECT_OR)
             plist.set_virtual(target, *names, source)
     space = h5py.h5s.create_simple(shape)
     h5py.h5d.create(group.id, name.encode(), h5py.h5t.py_create(dtype), space, plist)
     return group[name]
+
+
+def _box(piece: Piece, place: int, length: int, n_modules: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return start and size of what a stretch of a piece is in the virtual dataset."""
+    inner = piece.frame_shape
+    if n_modules:
+        return (place, piece.module, 0, 0), (length, 1, *inner)
+    return (place, *(0,) * len(inner)), (length, *inner)
+
+
+def _groups(stretches: list[tuple[int, int, int]]) -> Iterator[list[tuple[int, int, int]]]:
+    """Yield stretches that one mapping can hold: some, in which rows and targets only go up.
+
+    A mapping costs kilobytes and a stretch in it some bytes, but the time for one goes with their square.
+    """
+    group: list[tuple[int, int, int]] = []
+    for stretch in stretches:
+        goes_back = group and (stretch[0] <= group[-1][0] or stretch[1] <= group[-1][1])
+        if goes_back or len(group) == MOST_STRETCHES:
+            yield group
+            group = []
+        group.append(stretch)
+    if group:
+        yield group
 
 
 def runs(rows: NDArray[np.int64], targets: NDArray[np.int64]) -> list[tuple[int, int, int]]:

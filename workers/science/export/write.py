@@ -20,7 +20,6 @@ from workers.science.progress import Progress
 LISTS = ("cxi", "cxi-classes", "cxi-copy", "crystfel", "dragonfly", "trains", "thumbnails")
 FORMATS = (*TABLES, *LISTS)
 DEFAULT_FORMATS = ("csv", "parquet")
-NEED_SOURCE = ("cxi", "cxi-classes", "cxi-copy", "crystfel")
 TABLE_WORDS = {
     "csv": "One row a frame; text that a spreadsheet would run has an apostrophe in front.",
     "jsonl": "One JSON object a frame.",
@@ -79,7 +78,7 @@ def write_files(
     SourceError
         If frames cannot be found or read.
     """
-    if missing := [name for name in NEED_SOURCE if name in formats and makings.source is None]:
+    if missing := [name for name in LISTS if name in formats and makings.source is None]:
         raise RecipeError(f"Format {missing[0]}", "the source is not known", "Ask for the manifest again")
     if "cxi-copy" in formats:
         _check_room(out, table.n_frames, makings.source)

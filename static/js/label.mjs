@@ -6,6 +6,7 @@ import { bindKeys } from "./keys.mjs";
 import { ActList, lastOwnAct } from "./label-acts.mjs";
 import { LabelGrid } from "./label-grid.mjs";
 import { LabelQueue } from "./label-queue.mjs";
+import { chooseQueue, EMPTY, keepSwitch } from "./label-queues.mjs";
 import { ClassRules, describe } from "./label-rules.mjs";
 import { Outbox } from "./outbox.mjs";
 import { makeThumb } from "./thumbs.mjs";
@@ -19,7 +20,7 @@ const chips = new Map([...document.querySelectorAll("#label-classes [data-class]
 const rules = new ClassRules(facts);
 // Read without label and suggestion, one frame at a time; a silent repeat looks like any other frame.
 const BLIND = new Set(["second", "audit", "picked"]);
-const ONE_BY_ONE = new Set([...BLIND, "disputed"]);
+const ONE_BY_ONE = new Set([...BLIND, "disputed", "doubtful"]);
 const LABELS = new Set(["label", "settle"]); // what these say is the label; all else is a reading
 const done = []; // acts that can be undone: {ids, index, before, after, words}
 const undone = [];
@@ -111,8 +112,9 @@ function renderClasses({ classes, suggestion }) {
 }
 
 function renderSuggestion({ suggestion, purpose, said, by, label, classes }) {
-  const isDispute = purpose === "settle";
+  const isDispute = purpose === "settle" && Boolean(said);
   find("accept").disabled = !suggestion && !isDispute;
+  find("keep-label").hidden = purpose !== "settle" || isDispute;
   find("accept-words").textContent = isDispute ? "Settle as marked" : "Accept";
   const voices = suggestion ? [suggestion, ...suggestion.others] : [];
   const words = voices.map((voice) => `${voice.classes.join(", ")} (${voice.source})`);
@@ -197,9 +199,17 @@ function accept(event) {
   if (!entry) return;
   const { suggestion, purpose } = entry;
   const voice = event?.shiftKey ? suggestion?.others[0] : suggestion;
-  if (purpose === "settle") write(entry.index, entry.classes);
+  if (purpose === "settle" && entry.said) write(entry.index, entry.classes);
   else if (voice) write(entry.index, rules.sorted(voice.classes));
   else if (event?.shiftKey) return;
+  next();
+}
+
+/** Say that a doubted label stands: it is written once more, as settled, and is not asked about again. */
+function keepLabel() {
+  const entry = queue.current;
+  if (grid.isOn || !entry || find("keep-label").hidden) return;
+  write(entry.index, entry.label);
   next();
 }
 
@@ -310,16 +320,6 @@ async function restart() {
   await next();
 }
 
-const EMPTY = {
-  disputed: "Nobody disagrees about any frame.",
-  contradicted: "The network contradicts no label.",
-  second: "You have read all frames that others have labelled.",
-  audit: "You have audited all frames.",
-  picked: "You have read all frames of this audit. What it found is on the Download page.",
-  diverse: "No further frame of this sample is left. Choose the queue again for a new one.",
-  other: "No frame is left in this queue. Choose another queue, or train the network on the Sort page.",
-};
-
 function askAbout(name) {
   const likely = name ?? grid.asked ?? queue.current?.suggestion?.classes[0];
   grid.ask(chips.has(likely) ? likely : ([...chips.keys()][0] ?? null));
@@ -372,21 +372,11 @@ async function start() {
   render();
 }
 
-function keepSwitch(box, key) {
-  try {
-    const kept = localStorage.getItem(key);
-    if (kept !== null) box.checked = kept === "on";
-    box.addEventListener("change", () => localStorage.setItem(key, box.checked ? "on" : "off"));
-  } catch {
-    // A browser that keeps nothing has the usual setting on each visit.
-  }
-}
-
 for (const [name, chip] of chips) {
   chip.querySelector(".swatch").style.backgroundColor = chip.dataset.colour;
   chip.addEventListener("click", () => toggle(name));
 }
-const buttons = { accept, previous, skip: next, clear, undo, redo, "none-applies": noneApplies, "grid-switch": toggleGrid };
+const buttons = { accept, "keep-label": keepLabel, previous, skip: next, clear, undo, redo, "none-applies": noneApplies, "grid-switch": toggleGrid };
 for (const [id, action] of Object.entries(buttons)) find(id).addEventListener("click", action);
 for (const id of ["queue-mode", "queue-cluster", "queue-class", "queue-labelled", "queue-audit"]) find(id).addEventListener("change", restart);
 keepSwitch(find("auto-advance"), "fringe-auto-advance");
@@ -400,6 +390,7 @@ bindKeys({
   ArrowRight: inGrid(() => grid.move(1), next),
   Backspace: clear,
   g: toggleGrid,
+  s: keepLabel,
   "Ctrl+z": undo,
   "Ctrl+Shift+z": redo,
 });

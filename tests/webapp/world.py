@@ -13,6 +13,7 @@ from tests.webapp.classifier_figures import figures_of
 from tests.webapp.drawn_frames import KIND_NAMES, draw_frames
 from tests.webapp.explained import explain
 from tests.webapp.factories import make_classified, make_dataset, make_product, make_sorted_dataset
+from tests.webapp.judged import judge
 from tests.webapp.nuisance_reports import make_report
 from webapp.accounts.models import Group
 from webapp.datasets.masks import save_mask
@@ -71,6 +72,7 @@ def make_world(name: str) -> World:
     draft = make_dataset(group, 60, f"draft of {name}")
     Dataset.objects.filter(pk=draft.pk).update(is_draft=True, dataset_path="")
     explain(dataset, 3)
+    judge(network, {5: 0.1, 2: 0.03}, given="Round", said="Streak", n=24)
     failed = submit(kind="learn", group=group, dataset=dataset, params={"seed": 1}).job
     end_job(failed, State.FAILED, f"The disk of {name} is full.")
     session = _watch(name, network)

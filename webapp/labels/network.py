@@ -1,8 +1,11 @@
 """What the newest classifier decides, in the classes of the scheme, and where it contradicts a label."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from webapp.datasets.columns import Columns
+from webapp.jobs.models import Product
 from webapp.labels.frames import UNSEEN
 from webapp.labels.models import ClassScheme
 from webapp.labels.state_cache import CurrentLabels
@@ -10,36 +13,59 @@ from webapp.labels.state_cache import CurrentLabels
 _BLOCK = 1 << 16
 
 
+@dataclass(frozen=True)
+class Rule:
+    """How a classifier makes classes of probabilities: from which on each applies, or the likeliest alone."""
+
+    thresholds: np.ndarray
+    single_label: bool
+
+
+def rule_of(classifier: Product) -> Rule:
+    """Return the rule of a classifier."""
+    facts = classifier.facts
+    stated = facts.get("thresholds") or facts.get("figures", {}).get("thresholds")
+    thresholds = np.array(stated or [0.5] * len(facts["classes"]), dtype=np.float64)
+    return Rule(thresholds, bool(facts.get("single_label")))
+
+
 def thresholds_of(columns: Columns) -> np.ndarray:
     """Return from which probability on each class of the classifier applies."""
-    facts = columns.classifier.facts
-    stated = facts.get("thresholds") or facts.get("figures", {}).get("thresholds")
-    return np.array(stated or [0.5] * len(facts["classes"]), dtype=np.float64)
+    return rule_of(columns.classifier).thresholds
 
 
 def known_names(columns: Columns, scheme: ClassScheme) -> list[str | None]:
     """Return for each class of the classifier what it is called now; None where there is none any more."""
+    return names_now(columns.classifier.facts["classes"], scheme)
+
+
+def names_now(classes: list[str], scheme: ClassScheme) -> list[str | None]:
+    """Return what classes are called now that had these names once; None where there is none any more."""
     now = {entry["name"]: entry["name"] for entry in scheme.classes}
     for entry in scheme.classes:
         for former in entry.get("former", []):
             now.setdefault(former, entry["name"])
-    return [now.get(name) for name in columns.classifier.facts["classes"]]
+    return [now.get(name) for name in classes]
 
 
 def decided_masks(columns: Columns, scheme: ClassScheme, frames: np.ndarray) -> np.ndarray:
     """Return the classes that the classifier decides on, one bit each, int64; `UNSEEN` where it is mute."""
-    names = known_names(columns, scheme)
     rows = np.asarray(columns.class_probabilities[frames], dtype=np.float64)
+    return masks_of(rows, known_names(columns, scheme), rule_of(columns.classifier), scheme)
+
+
+def masks_of(rows: np.ndarray, names: list[str | None], rule: Rule, scheme: ClassScheme) -> np.ndarray:
+    """Return the classes that probabilities (n, k) stand for, one bit each, int64; `UNSEEN` of a mute row."""
     usable = np.array([name is not None for name in names])
     mute = ~np.isfinite(rows).all(axis=1)
     if not usable.any():
         mute[:] = True
     rows = np.where(usable & ~mute[:, None], rows, -1.0)
     likeliest = np.eye(len(names), dtype=bool)[rows.argmax(axis=1)]
-    if columns.classifier.facts.get("single_label") or scheme.single_label:
+    if rule.single_label or scheme.single_label:
         chosen = likeliest
     else:
-        chosen = _apart(rows, rows >= thresholds_of(columns), likeliest, names, scheme)
+        chosen = _apart(rows, rows >= rule.thresholds, likeliest, names, scheme)
     bits = np.array([scheme.bits([name]) if name else 0 for name in names], dtype=np.int64)
     return np.where(mute, UNSEEN, chosen @ bits)
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from webapp.accounts.models import User
+from webapp.labels.doubtful import doubts_of
 from webapp.labels.models import LabelEvent
 from webapp.labels.queues import BLIND, CHECKS, Desk, Queue, draw_repeats
 from webapp.labels.readings import Reading, disputed
@@ -42,6 +43,8 @@ def _add_labels(desk: Desk, queue: Queue, entries: list[dict[str, Any]]) -> None
     frames = np.array([entry["index"] for entry in entries], dtype=np.int64)
     for entry, label in zip(entries, label_entries(desk.scheme, desk.labels, frames), strict=True):
         entry |= {"classes": label["classes"], "by": label["by"]}
+    if queue.mode == "doubtful":
+        _add_doubts(desk, entries)
     if queue.mode == "disputed":
         said = disputed(desk.readings, desk.labels)
         people = _people(reading for entry in entries for reading in said.get(entry["index"], []))
@@ -51,6 +54,16 @@ def _add_labels(desk: Desk, queue: Queue, entries: list[dict[str, Any]]) -> None
                 {"by": people.get(r.user, "somebody"), "classes": class_names(desk.scheme, r.mask)}
                 for r in said.get(entry["index"], [])
             ]
+
+
+def _add_doubts(desk: Desk, entries: list[dict[str, Any]]) -> None:
+    """Put what the fits say in the place of what the network says, which has learned the doubted label."""
+    doubts = doubts_of(desk.columns, desk.scheme)
+    for entry in entries:
+        entry["purpose"], place = LabelEvent.Purpose.SETTLE, doubts.place(entry["index"])
+        if place is not None:
+            classes = class_names(desk.scheme, int(doubts.said[place]))
+            entry["suggestion"] = {"classes": classes, "source": doubts.words[place], "others": []}
 
 
 def _people(readings: Iterable[Reading]) -> dict[int, str]:

@@ -16,6 +16,7 @@ from webapp.datasets.models import Dataset
 from webapp.datasets.sheet_orders import sorted_frames
 from webapp.labels.audits import mixed_order, newest_audits
 from webapp.labels.diverse import diverse_order
+from webapp.labels.doubtful import doubts_of, judge_of, open_doubts, why_no_doubts
 from webapp.labels.frames import UNSEEN
 from webapp.labels.models import ClassScheme, LabelEvent
 from webapp.labels.naming import LabelError
@@ -31,6 +32,7 @@ MODES = {
     "diverse": "the most different frames",
     "class": "what the network takes for one class",
     "labelled": "what is labelled as one class, to check it",
+    "doubtful": "labels that look wrong, the likeliest mistakes first",
     "contradicted": "where the network contradicts the label",
     "disputed": "where people disagree, to settle it",
     "second": "second reading of others’ labels, blind",
@@ -43,7 +45,7 @@ BLIND = {
     "audit": LabelEvent.Purpose.AUDIT,
     "picked": LabelEvent.Purpose.PICKED,
 }
-CHECKS = ("labelled", "contradicted", "disputed")
+CHECKS = ("labelled", "contradicted", "disputed", "doubtful")
 AUDIT_SEED = 1729  # one for all, so that several people audit the same frames
 _BLOCK = 4096
 _MOST_ORDERS = 32
@@ -90,6 +92,8 @@ def why_not(desk: Desk, mode: str) -> str:
         return "no frame is labelled yet"
     if mode in ("uncertain", "class", "contradicted") and columns.class_probabilities is None:
         return "no network has sorted the frames yet"
+    if mode == "doubtful":
+        return why_no_doubts(columns)
     if mode == "second" and not _of_others(desk, labels.state.indices()).any():
         return "nobody else has labelled a frame yet"
     if mode == "picked" and not newest_audits(columns.dataset):
@@ -157,6 +161,8 @@ def _of_this_visit(desk: Desk, queue: Queue) -> np.ndarray:
         has_class = _has(desk, queue.class_name)
     elif queue.mode == "contradicted":
         source = columns.products["classify"].folder
+    elif queue.mode == "doubtful":
+        source = judge_of(columns).folder
     elif queue.mode == "diverse":
         source = columns.products["embed"].folder / "latents.npy"
 
@@ -165,6 +171,8 @@ def _of_this_visit(desk: Desk, queue: Queue) -> np.ndarray:
             return np.flatnonzero(has_class(labels.state.masks))
         if queue.mode == "disputed":
             return np.array(list(disputed(desk.readings, labels)), dtype=np.int64)
+        if queue.mode == "doubtful":
+            return open_doubts(doubts_of(columns, desk.scheme), labels, desk.readings)
         if queue.mode == "contradicted":
             return contradicted(columns, desk.scheme, labels)
         return diverse_order(source, queue.seed, labels.state.indices())
@@ -197,6 +205,9 @@ def _wanted(desk: Desk, queue: Queue) -> Callable[[np.ndarray], np.ndarray]:
     if queue.mode == "disputed":
         still = np.array(list(disputed(desk.readings, desk.labels)), dtype=np.int64)
         return lambda block: np.isin(block, still)
+    if queue.mode == "doubtful":
+        doubted = open_doubts(doubts_of(desk.columns, desk.scheme), desk.labels, desk.readings)
+        return lambda block: np.isin(block, doubted)
     if queue.mode in CHECKS:
         return lambda block: masks[block] != UNSEEN
     return lambda block: masks[block] == UNSEEN

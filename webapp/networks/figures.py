@@ -14,6 +14,7 @@ from webapp.networks.certainty import Reliability, reliability_of
 from webapp.networks.selectors import heat_rows
 
 _BLOCK = 1 << 16
+SHOWN_DOUBTFUL = 6
 FEWEST = 5
 """Labels of a class, below which a figure would look exact and tell nothing."""
 
@@ -80,6 +81,7 @@ class Figures:
     together: list[tuple[str, list[Together | None]]]
     exclusions: str
     n_doubtful: int
+    doubtful: list[int]
 
 
 def figures_of(network: Product, sorted_percents: dict[str, float] | None = None) -> Figures | None:
@@ -117,6 +119,7 @@ def figures_of(network: Product, sorted_percents: dict[str, float] | None = None
         together=_together(metrics.get("co_occurrence"), classes),
         exclusions=_exclusions(card, metrics),
         n_doubtful=len(figures.get("doubtful_labels") or []),
+        doubtful=(figures.get("doubtful_labels") or [])[:SHOWN_DOUBTFUL],
     )
 
 

@@ -109,6 +109,11 @@ SORT = PageHelp(
     (
         ("Train and sort", "learns from all labels there are now, sorts, and writes a manifest."),
         ("A class", "opens the frames that were sorted into it, the surest or the most doubtful first."),
+        (
+            "What to label next",
+            "ranks classes by what more labels of them would bring; “Label” opens their queue.",
+        ),
+        ("Doubtful labels", "shows labels that look wrong, to be corrected or to be let stand."),
     ),
     "figures",
 )

@@ -104,6 +104,7 @@ def test_the_page_of_a_classifier_says_how_certain_its_figures_are(signed_in, da
         assert words in text, words
     assert "mode=doubtful" in text
     assert "Look at 3 doubtful labels" in text
+    assert "/frames/7/#why-title" in text
 
 
 def test_a_classifier_without_figures_says_so(signed_in, dataset):

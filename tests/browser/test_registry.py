@@ -104,3 +104,21 @@ def test_classifiers_are_set_against_each_other_in_both_themes(watched: WatchedP
     expect(pairs).to_contain_text("classifier with noise 0.55 by 0.")
     press_on(watched.page, "alone is right", role="link")
     expect(watched.page).to_have_url(re.compile(r"scope="))
+
+
+def test_a_network_is_named_and_found_by_its_name_by_keys_alone(watched: WatchedPage, world: World) -> None:
+    network = world.product("train")
+    watched.open(reverse("networks:network-detail", args=[network.pk]))
+    watched.page.get_by_label("Name").focus()
+    watched.page.keyboard.type("The one for droplets")
+    watched.page.keyboard.press("Enter")
+    expect(watched.page.get_by_role("heading", level=1)).to_have_text("The one for droplets")
+    expect(watched.page.locator(".choices")).to_contain_text("ada named it “The one for droplets”")
+    watched.open(reverse("networks:network-list"))
+    watched.page.get_by_label("Search").focus()
+    watched.page.keyboard.type("droplets")
+    watched.page.keyboard.press("Enter")
+    rows = watched.page.locator("table.registry tbody tr")
+    expect(rows).to_have_count(1)
+    expect(rows.first).to_contain_text("The one for droplets")
+    assert watched.faults == []

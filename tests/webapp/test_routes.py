@@ -43,6 +43,8 @@ OTHER_OBJECTS = {
     "explore:condensing-mask": "condense",
     "networks:network-detail": "learn",
     "networks:network-card": "train",
+    "networks:network-describe": "train",
+    "networks:network-archive": "train",
     "uploads:upload-file": "upload",
     "uploads:set-finish": "upload_set",
     "uploads:set-remove": "upload_set",

@@ -12,6 +12,7 @@ from webapp.accounts.models import Group, User
 from webapp.jobs.models import Job, Product, State
 from webapp.jobs.selectors import progress_of
 from webapp.live.models import LiveSession
+from webapp.networks.describe import offered
 
 WORDS = {
     State.QUEUED: "Waits for a worker",
@@ -47,7 +48,8 @@ def watch_arguments(job: Job) -> dict[str, Any]:
 def sorters_for(user: User) -> QuerySet[Product]:
     """Return what frames can be sorted with in the groups where `user` may change things."""
     groups = Group.objects.writable_by(user)
-    return Product.objects.of_kind("train", "cluster").filter(group__in=groups).select_related("dataset")
+    found = offered(Product.objects.filter(group__in=groups)).of_kind("train", "cluster")
+    return found.select_related("dataset")
 
 
 @dataclass(frozen=True)

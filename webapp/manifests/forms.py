@@ -6,6 +6,7 @@ from django import forms
 
 from webapp.jobs.again import recipe_of
 from webapp.jobs.models import Job, Product
+from webapp.networks.describe import offered
 
 FIELDS = ("n_steps", "learning_rate", "weight_decay")
 _SCRATCH = {"shapes": False, "residual": True}
@@ -95,7 +96,7 @@ class TrainForm(forms.Form):
         initial["start_from"] = again.inputs.get("start_from")
         super().__init__(*args, initial=initial, label_suffix="", **kwargs)
         others = Product.objects.filter(group=again.group_id).exclude(dataset=again.dataset_id)
-        self.fields["start_from"].queryset = others.of_kind("train")
+        self.fields["start_from"].queryset = offered(others).of_kind("train")
         self.kept = {name: value for name, value in recipe.items() if name not in (*FIELDS, *preset)}
         for field in self.fields.values():
             field.widget.attrs.setdefault("class", "form-control")

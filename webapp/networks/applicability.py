@@ -9,6 +9,7 @@ from webapp.datasets.lineage import newest
 from webapp.datasets.models import Dataset
 from webapp.jobs.models import Job, Product
 from webapp.jobs.services import Handle, submit
+from webapp.networks.describe import offered
 
 KIND = "applicability"
 MOST_TRIED = 40
@@ -27,6 +28,12 @@ class Candidate:
     answers: dict[str, Any] | None = None
 
     @property
+    def called(self) -> str:
+        """What people call the network."""
+        entry = getattr(self.network, "entry", None)
+        return str(entry or self.network)
+
+    @property
     def fits(self) -> bool:
         """Whether it is worth trying."""
         return self.verdict in ("fits", "care")
@@ -34,8 +41,8 @@ class Candidate:
 
 def networks_for(dataset: Dataset, kind: str) -> list[Product]:
     """Return the networks of the group that learned from other data sets, the newest first."""
-    found = Product.objects.filter(group=dataset.group_id).exclude(dataset=dataset).of_kind(kind)
-    return list(found.select_related("dataset")[:MOST_TRIED])
+    found = offered(Product.objects.filter(group=dataset.group_id).exclude(dataset=dataset)).of_kind(kind)
+    return list(found.select_related("dataset", "entry")[:MOST_TRIED])
 
 
 def see_which_fit(*, dataset: Dataset, user: User | None = None) -> Handle | None:

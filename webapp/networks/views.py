@@ -20,8 +20,10 @@ from webapp.jobs.models import Job, Product
 from webapp.jobs.services import Handle
 from webapp.jobs.status import job_row
 from webapp.networks.applicability import candidates_for, judging_job
+from webapp.networks.describe import entry_of, log_of, offered
 from webapp.networks.figures import figures_of, sorted_percents
 from webapp.networks.forms import LearnForm
+from webapp.networks.lineage import lineage_of
 from webapp.networks.selectors import (
     KINDS,
     NetworkRow,
@@ -34,22 +36,16 @@ from webapp.networks.services import learn_patterns
 
 @login_required
 @require_GET
-def network_list(request: HttpRequest) -> HttpResponse:
-    """Show the networks of my groups."""
-    rows = [NetworkRow(product) for product in networks_of(request.user)]
-    return render(request, "networks/network_list.html", {"rows": rows})
-
-
-@login_required
-@require_GET
 def network_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Show the card of a network: how it came about, and how good it is."""
     product = _get_network(request, pk)
     context = {
         "product": product,
         "row": NetworkRow(product),
-        "parents": product.parents.select_related("dataset"),
-        "children": product.children.exclude(kind="explain").select_related("dataset"),
+        "entry": entry_of(product),
+        "changes": log_of(product),
+        "lineage": lineage_of(product),
+        "can_write": Group.objects.writable_by(request.user).filter(pk=product.group_id).exists(),
         **_card_context(product),
     }
     return render(request, "networks/network_detail.html", context)
@@ -92,7 +88,7 @@ def dataset_learn(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Show the Learn step of a data set; a POST learns again, a poll gets the running training alone."""
     dataset = get_for(request.user, Dataset.objects.select_related("group"), pk=pk)
     condensation = newest(dataset, "condense")
-    networks = networks_of(request.user).of_kind("learn").filter(group=dataset.group)
+    networks = offered(networks_of(request.user).of_kind("learn").filter(group=dataset.group))
     again = asked_before(request, dataset, "learn")
     kept = beyond(again, "n_steps", "patience")
     begun = _as_asked(again) | ({"start_from": request.GET["start"]} if request.GET.get("start") else {})

@@ -1,7 +1,7 @@
 """The promise of purity that a manifest is asked for with: what can be promised, of which class, and why."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from webapp.datasets.models import Dataset
 from webapp.jobs.models import ACTIVE, Job, Product
 from webapp.labels.state_cache import current_labels
 from webapp.manifests.promise_audits import AuditView, audit_views
+from webapp.manifests.promise_recall import audited_recall
 from webapp.manifests.promise_words import no_table_words, why_kept, why_not
 from webapp.manifests.services import NotReady
 
@@ -118,10 +119,18 @@ def class_promises(dataset: Dataset, table: Table, asked: dict[str, int]) -> lis
     """Return what becomes of each class, in the order of the sorting's classes."""
     audits = audit_views(dataset, table.classification)
     counts = _label_counts(dataset)
-    return [
+    found = [
         _decide(table, place, name, percent, audit_of(audits, name), counts.get(name, 0))
         for place, (name, percent) in enumerate(asked.items())
     ]
+    return [_with_recall(dataset, table, each) if each.kept else each for each in found]
+
+
+def _with_recall(dataset: Dataset, table: Table, each: ClassPromise) -> ClassPromise:
+    """Take the recall from frames that were drawn from all and read blind, where there are enough."""
+    recall = audited_recall(dataset, table.classification, each.name, each.threshold)
+    told = {"recall": recall, "recall_from": "audit"} if recall else {"recall_from": "labels"}
+    return replace(each, found=each.found | told)
 
 
 def _decide(
@@ -210,6 +219,7 @@ def _as_json(each: ClassPromise) -> dict[str, Any]:
         "expected": found.get("expected", 0),
         "purity": found.get("purity"),
         "recall": found.get("recall"),
+        "recall_from": found.get("recall_from"),
         "why": each.why,
         "audit": each.audit.as_json() if each.audit else None,
     }

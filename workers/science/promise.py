@@ -138,7 +138,8 @@ class Judgement:
         self.low = self._least_pure([part.wrong_frames() for part in self.strata.values()])
         self.reach = self._least_pure([part.least_wrong_frames() for part in self.strata.values()])
         labels_say = self._least_pure([part.likely_wrong_frames() for part in self.strata.values()])
-        scores_say = np.cumsum(chosen.scores, dtype=np.float64)[chosen.sizes - 1] / self.size
+        self.summed = np.concatenate([[0.0], np.cumsum(chosen.scores, dtype=np.float64)])
+        scores_say = self.summed[chosen.sizes] / self.size
         weight = self.n_above / (self.n_above + SCORES_COUNT_AS)
         self.guess = weight * labels_say + (1 - weight) * scores_say
 
@@ -229,13 +230,14 @@ class Judgement:
 
     def _missed(self, place: int, reaches: NDArray[np.bool_]) -> tuple[float, float, float]:
         """Return how many frames of the class are below a threshold: at least, likely, and at most."""
-        chosen, size = self.chosen, int(self.chosen.sizes[place])
-        below, said = chosen.scores[size:], chosen.said[~reaches]
-        truth, edges = chosen.truth[~reaches], np.array(BINS_BELOW, np.float32)
-        masses = np.bincount(np.searchsorted(edges, below), minlength=len(edges) + 1).astype(np.float64)
+        chosen, edges = self.chosen, np.array(BINS_BELOW, np.float32)
+        said, truth = chosen.said[~reaches], chosen.truth[~reaches]
+        ends = np.maximum(chosen.sizes[place], np.searchsorted(-chosen.scores, -edges[::-1], side="left"))
+        ends = np.concatenate([[chosen.sizes[place]], ends, [len(chosen.scores)]])  # frames fall with scores
+        masses = np.diff(ends)[::-1].astype(np.float64)
+        sums = np.diff(self.summed[ends])[::-1]
         n = np.bincount(np.searchsorted(edges, said), minlength=len(edges) + 1)
         right = np.bincount(np.searchsorted(edges, said[truth]), minlength=len(edges) + 1)
-        sums = np.bincount(np.searchsorted(edges, below), below, minlength=len(edges) + 1)
         share = (right * masses + sums) / np.maximum((n + 1) * masses, 1e-9)  # a score counts as one label
         most = wrong_at_most(masses[None], n[None], right[None])[0]
         fewest = masses.sum() - wrong_at_most(masses[None], n[None], (n - right)[None])[0]

@@ -1,6 +1,7 @@
 """A purity is promised where there are grounds for it, refused in words where not, and proved by audits."""
 
 import re
+import uuid
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from webapp.datasets.models import Dataset
 from webapp.jobs.models import Job
 from webapp.labels.audits import frames_of
 from webapp.labels.models import LabelEvent, SelectionAudit
+from webapp.labels.readings import record_reading
 from webapp.labels.services import label_frames
 from webapp.manifests.audit_bound import frames_needed
 from webapp.manifests.promise_audits import audit_views
@@ -257,6 +259,27 @@ def test_one_click_writes_a_manifest_with_the_audit_in_it(dataset, member, perso
     member.post(reverse("manifests:dataset-write", args=[dataset.pk]), fields)
     job = Job.objects.get(kind="manifest")
     assert job.params["promise"]["classes"]["Disc"]["audit"]["n"] > 40
+
+
+def test_the_recall_comes_from_frames_drawn_from_all_as_soon_as_enough_are_read(dataset, person):
+    classification = classify_promised(dataset, CLASSES, 900)
+    told = promise_from(dataset, {"purity": "90"})["classes"]["Disc"]
+    assert told["recall_from"] == "labels"
+    said = np.load(classification.folder / "probabilities.npy")[:, 0]
+    inside, outside = np.flatnonzero(said >= told["threshold"])[:9], np.flatnonzero(said < 0.3)[:6]
+    for frame in [*inside, *outside]:
+        record_reading(
+            dataset=dataset,
+            frames=np.array([frame]),
+            operation="set",
+            classes=["Disc"],
+            purpose="audit",
+            user=person,
+            client_id=uuid.uuid4(),
+        )
+    told = promise_from(dataset, {"purity": "90"})["classes"]["Disc"]
+    assert told["recall_from"] == "audit"
+    assert told["recall"] == [0.6, 0.3229, 0.8366]
 
 
 def test_a_network_that_sorts_a_class_nowhere_is_not_audited(dataset, member):

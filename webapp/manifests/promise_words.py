@@ -18,7 +18,8 @@ def why_kept(row: dict[str, Any]) -> str:
     wrong = {0: "none of them wrong", 1: "one of them wrong"}.get(
         row["wrong"], f"{row['wrong']} of them wrong"
     )
-    return f"{row['labels']:,} labelled frames of this selection, judged by fits that had not seen them: {wrong}."
+    n = f"{row['labels']:,}"
+    return f"{n} labelled frames of this selection, judged by fits that had not seen them, {wrong}."
 
 
 def why_not(name: str, row: dict[str, Any], table: dict[str, Any]) -> str:

@@ -30,6 +30,12 @@ def manifest_with_audits(context: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 @register.filter
+def whole_percent(share: float) -> str:
+    """Write an estimate as whole per cent."""
+    return f"{100 * share:.0f}"
+
+
+@register.filter
 def percent(share: float) -> str:
     """Write a share as per cent, as exactly as is honest."""
     return f"{100 * share:.1f}".removesuffix(".0")

@@ -8,7 +8,7 @@ from typing import Any
 
 # Modules of steps whose input may be made to harm. The watch computes with torch besides, on whatever
 # accelerator there is, so its memory cannot be bounded in the same way.
-READERS = ("index", "condense", "measure", "file_labels", "manifest", "watch")
+READERS = ("index", "condense", "measure", "file_labels", "label_file", "manifest", "watch")
 READER_BYTES = 800 * 2**20
 # Measuring and condensing keep sums and copies of a frame in double precision; what was described as larger
 # than the usual detectors gets more for each pixel beyond.
@@ -65,7 +65,7 @@ def memory_bytes(arguments: dict[str, Any]) -> int:
 
 def cpu_seconds(step: str, arguments: dict[str, Any]) -> int | None:
     """Return after how much computing a reader is taken for one that loops; None if it may take any."""
-    if step == "index.inspect_source":
+    if step in ("index.inspect_source", "label_file.read_label_file"):
         return INSPECT_CPU_S
     if "start" in arguments and "stop" in arguments:
         return INSPECT_CPU_S + FRAME_CPU_S * (arguments["stop"] - arguments["start"])

@@ -66,6 +66,7 @@ def addresses(world: World) -> dict[str, str]:
     }
     found = {name: reverse(name, kwargs=values) for name, values in names.items()}
     found["networks:network-detail"] = reverse("networks:network-detail", args=[world.product("learn").pk])
+    found["labels:label-file"] = reverse("labels:label-file", args=[world.product("label-file").pk])
     found["the classifier"] = reverse("networks:network-detail", args=[world.product("train").pk])
     found["nothing to compare"] = reverse("portal:dataset-compare", args=[world.draft.pk])
     found["a failed job"] = reverse("jobs:job-detail", args=[world.failed.pk])

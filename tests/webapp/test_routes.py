@@ -45,6 +45,7 @@ OTHER_OBJECTS = {
     "networks:network-card": "train",
     "networks:network-describe": "train",
     "networks:network-archive": "train",
+    **dict.fromkeys(("labels:label-file", "labels:label-file-take", "labels:label-file-back"), "label-file"),
     "uploads:upload-file": "upload",
     "uploads:set-finish": "upload_set",
     "uploads:set-remove": "upload_set",
@@ -310,6 +311,8 @@ def whole_requests(world: World) -> Iterator[tuple[str, dict[str, Any]]]:
     cluster = {"clustering": str(world.product("cluster").pk), "cluster": 0, "name": "Rings"}
     yield reverse("explore:operation-add", args=pk), as_json(cluster | {"kind": "rename"})
     yield reverse("labels:cluster-promote", args=pk), as_json(cluster)
+    told = [world.product("label-file").pk]
+    yield reverse("labels:label-file-take", args=told), {"data": {"classes": ["Round"]}}
     yield reverse("networks:dataset-learn", args=pk), {"data": {"seed": 9, "n_steps": 100}}
     yield reverse("manifests:dataset-train", args=pk), {}
     yield reverse("manifests:dataset-write", args=pk), {}

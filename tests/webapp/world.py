@@ -65,6 +65,7 @@ def make_world(name: str) -> World:
     make_product(dataset, "plan", lambda out: (out / "geometry.json").write_text("{}"))
     save_mask(dataset=dataset, bits=bytes([128]) + bytes(511))
     make_report(dataset)
+    make_label_file(dataset)
     classification = make_classified(dataset)
     network = classification.input("network")
     network.facts |= {"figures": figures_of(KIND_NAMES, False)}
@@ -89,6 +90,30 @@ def make_world(name: str) -> World:
         upload=upload,
         names=(name, str(dataset.pk), str(draft.pk), str(session.pk), str(failed.pk), str(network.pk)),
     )
+
+
+def make_label_file(dataset: Dataset) -> Product:
+    """Show a file of labels as a worker has read it."""
+
+    def write(out: Path) -> None:
+        np.savez(
+            out / "labels.npz", indices=np.arange(30, 42), matrix=np.eye(2, dtype=bool)[np.arange(12) % 2]
+        )
+
+    facts = {
+        "what": "CSV, the labels of people",
+        "by": "source file, path and number in it",
+        "classes": ["Round", "Halo"],
+        "n_sets": 2,
+        "adds": False,
+        "n_rows": 14,
+        "n_found": 12,
+        "n_frames": 12,
+        "counts": {"Round": 6, "Halo": 6},
+        "missing": ["run_9.h5 12", "run_9.h5 13"],
+    }
+    params = {"name": "manifest.csv", "dataset": str(dataset.pk)}
+    return make_product(dataset, "label-file", write, facts, params=params)
 
 
 def _begin_to_upload(name: str, group: Group) -> Upload:

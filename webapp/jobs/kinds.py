@@ -122,6 +122,7 @@ _KINDS = (
     Kind("explain", "Tell what spoke for a class", "cpu", (Stage("explain.explain", "looking"),)),
     Kind("match", "Find frames again", "cpu", (Stage("relink.match", "comparing frames"),)),
     Kind("file-labels", "Read labels from the files", "cpu", (Stage("file_labels.read_labels", "reading"),)),
+    Kind("label-file", "Read a file of labels", "cpu", (Stage("label_file.read_label_file", "reading"),)),
     Kind("manifest", "Write the manifest", "cpu", (Stage("manifest.write_manifest", "writing"),)),
     Kind("watch", "Watch a folder", "live", (Stage("watch.watch_folder", "watching"),), ends_on_request=True),
 )

@@ -23,6 +23,8 @@ PAGES = {
 
 def result_url(product: Product) -> str:
     """Return the address of the page that shows a product; empty where none does."""
+    if product.kind == "label-file":
+        return reverse("labels:label-file", args=[product.pk])
     if product.kind in ("learn", "train"):
         return reverse("networks:network-detail", args=[product.pk])
     page = PAGES.get(product.kind)

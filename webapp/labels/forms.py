@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 
+from webapp.labels.label_files import ENDINGS
 from webapp.labels.models import LabelEvent
 from webapp.labels.queues import MODES, Queue
 from webapp.labels.services import DROPLET_CLASSES, DROPLET_EXCLUDES
@@ -84,11 +85,22 @@ class ClassForm(forms.Form):
 
 
 class LabelsFileForm(forms.Form):
-    """A CSV with labels."""
+    """A file with labels."""
 
     file = forms.FileField(
-        label="Labels as CSV",
-        widget=forms.ClearableFileInput(attrs={"class": "form-control", "accept": ".csv"}),
+        label="The file",
+        widget=forms.ClearableFileInput(attrs={"class": "form-control", "accept": ",".join(ENDINGS)}),
+    )
+    everything = forms.BooleanField(
+        label="Take what a network decided as well",
+        required=False,
+        widget=forms.CheckboxInput(attrs={"class": "form-check-input"}),
+    )
+    class_name = forms.CharField(
+        label="Class of a CrystFEL list",
+        max_length=60,
+        required=False,
+        widget=forms.TextInput(attrs={"class": "form-control form-control-sm"}),
     )
     single_label = forms.BooleanField(
         label="Each frame has exactly one class",

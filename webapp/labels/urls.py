@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from webapp.labels import act_views, api_views, people_views, purity_views, scheme_views, views
+from webapp.labels import act_views, api_views, file_views, people_views, purity_views, scheme_views, views
 
 app_name = "labels"
 urlpatterns = [
@@ -13,6 +13,9 @@ urlpatterns = [
     path("datasets/<uuid:pk>/label/classes/", scheme_views.scheme_create, name="scheme-create"),
     path("datasets/<uuid:pk>/label/classes/add/", scheme_views.class_add, name="class-add"),
     path("datasets/<uuid:pk>/label/import/", views.label_import, name="label-import"),
+    path("label-files/<uuid:pk>/", file_views.label_file, name="label-file"),
+    path("label-files/<uuid:pk>/take/", file_views.label_file_take, name="label-file-take"),
+    path("label-files/<uuid:pk>/back/", file_views.label_file_back, name="label-file-back"),
     path("datasets/<uuid:pk>/label/files/", views.label_read_files, name="label-read-files"),
     path("datasets/<uuid:pk>/label/bar/", views.label_bar, name="label-bar"),
     path("datasets/<uuid:pk>/label/frames/<int:index>/", views.frame_labels, name="frame-labels"),

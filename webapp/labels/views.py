@@ -23,6 +23,7 @@ from webapp.labels.carry import ask_for_file_labels
 from webapp.labels.exclusions import excluded_by
 from webapp.labels.forms import ClassForm, LabelsFileForm, SchemeForm
 from webapp.labels.history import frame_history
+from webapp.labels.label_files import ask_to_read, is_simple
 from webapp.labels.models import ClassScheme
 from webapp.labels.naming import LabelError
 from webapp.labels.queues import Desk, offered
@@ -131,12 +132,14 @@ def _classes(scheme: ClassScheme, counts: dict[str, int]) -> list[dict[str, Any]
 @login_required
 @require_POST
 def label_import(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Take in a CSV with labels."""
+    """Take in a short CSV with labels, or ask a worker what a file of another format says."""
     dataset = get_for(request.user, Dataset.objects, pk=pk)
     require_writer(request.user, dataset.group)
     form = LabelsFileForm(request.POST, request.FILES, auto_id="import_%s")
     if form.is_valid():
         try:
+            if not is_simple(form.cleaned_data["file"]):
+                return _ask_to_read(request, dataset, form)
             n_frames = import_labels_csv(
                 dataset=dataset,
                 file=form.cleaned_data["file"],
@@ -148,6 +151,13 @@ def label_import(request: HttpRequest, pk: UUID) -> HttpResponse:
         except LabelError as error:
             form.add_error("file", str(error))
     return show_page(request, dataset, SchemeForm(), form, status=400)
+
+
+def _ask_to_read(request: HttpRequest, dataset: Dataset, form: LabelsFileForm) -> HttpResponse:
+    named = ("file", "everything", "class_name")
+    given = {name: form.cleaned_data[name] for name in named}
+    handle = ask_to_read(dataset=dataset, user=request.user, **given)
+    return redirect("labels:label-file", pk=handle.id)
 
 
 @login_required

@@ -130,6 +130,14 @@ LIVE = PageHelp(
     (("Hold still", "stops the page from changing; the sorting goes on."),),
     "live",
 )
+LABEL_FILE = PageHelp(
+    "What a file of labels says of the frames of this data set, before anything is taken in.",
+    (
+        ("Classes", "new ones are added where they are ticked; labels with others are left out."),
+        ("Take in", "appends the labels; “Take back” undoes all of them as one act."),
+    ),
+    "labelling",
+)
 WRITE = PageHelp(
     "Which frames a manifest has, and as which files.",
     (
@@ -196,6 +204,7 @@ PAGES = {
     "manifests:dataset-download": DOWNLOAD,
     "manifests:networks-compare": CLASSIFIERS,
     "manifests:dataset-write": WRITE,
+    "labels:label-file": LABEL_FILE,
 }
 ROOMS = {
     "portal": DATA,

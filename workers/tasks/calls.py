@@ -260,6 +260,12 @@ def _explain(claim: Claim) -> dict[str, Any]:
     }
 
 
+def _label_file(claim: Claim) -> dict[str, Any]:
+    from webapp.labels.label_files import label_file_arguments
+
+    return {"index_dir": _folder(claim, "index"), **label_file_arguments(claim.job)}
+
+
 def _match(claim: Claim) -> dict[str, Any]:
     return {"old_index_dir": _folder(claim, "old_index"), "new_index_dir": _folder(claim, "new_index")}
 
@@ -297,6 +303,7 @@ _BUILDERS = {
     "explain.explain": _explain,
     "relink.match": _match,
     "file_labels.read_labels": lambda claim: {"source": _source(claim)},
+    "label_file.read_label_file": _label_file,
     "manifest.write_manifest": _manifest,
     "watch.watch_folder": _watch,
 }

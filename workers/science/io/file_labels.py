@@ -48,7 +48,7 @@ def find_labels(
                 node = _numbers(file, path.replace("{entry}", str((rows.entries or [0])[0])))
                 n_labels = _count(node, path, rows)
                 if n_labels:
-                    return path, _headings(node, n_labels)
+                    return path, label_headings(node, n_labels)
             except SourceError:
                 continue
     return None
@@ -125,7 +125,8 @@ def _count(node: h5py.Dataset, path: str, rows: Rows) -> int:
     return n_labels if n_labels <= MAX_LABELS else 0
 
 
-def _headings(node: h5py.Dataset, n_labels: int) -> list[str]:
+def label_headings(node: h5py.Dataset, n_labels: int) -> list[str]:
+    """Return the names of labels: the attribute ``headings``, else "label 1", "label 2", and so on."""
     texts = read_texts(node, "headings")
     if len(texts) == 1 and n_labels > 1:
         texts = _split_text(texts[0])
@@ -152,6 +153,18 @@ def _read_any(file: GuardedFile, path: str, n_frames: int) -> NDArray | None:
             return node[()]
     except SourceError:
         return None
+
+
+def read_plain_texts(file: GuardedFile, path: str) -> list[str]:
+    """Read texts of a fixed length; raises SourceError where there are none."""
+    node = file.locate(path).node
+    subject = file.subject(path)
+    if not isinstance(node, h5py.Dataset) or node.dtype.kind != "S" or node.ndim != 1 or node.is_virtual:
+        raise SourceError(subject, "holds no texts", "Choose another file")
+    with hdf5_errors(subject):
+        if not _is_plain_text(node):
+            raise SourceError(subject, "holds texts that are too large", "Choose another file")
+        return [text.decode("utf-8", "replace") for text in node[()].tolist()]
 
 
 def _is_plain_text(node: h5py.Dataset) -> bool:

@@ -1,0 +1,1 @@
+"""Labels from files that were downloaded here, or that other programs wrote."""

@@ -151,7 +151,7 @@ def main() -> None:
             call = arguments | {"formats": formats, "out": str(out)}
             (folder / "call.json").write_text(json.dumps(call))
             asked = [sys.executable, "-m", "benchmarks.manifests", "--once", str(folder / "call.json")]
-            environment = os.environ | {"ARROW_DEFAULT_MEMORY_POOL": "system"}  # as workers.child has it
+            environment = os.environ | {"ARROW_DEFAULT_MEMORY_POOL": "system"}  # as a worker has it
             done = subprocess.run(asked, check=True, stdout=subprocess.PIPE, text=True, env=environment)
             shutil.rmtree(out)
             result = json.loads(done.stdout)

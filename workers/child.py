@@ -68,8 +68,6 @@ def main() -> int:
     os.dup2(2, 1)
     report = Reporter(stream)
     call = json.load(sys.stdin)
-    if readers.is_reader(call["step"]):  # pyarrow's own allocator reserves a gigabyte, which would count
-        os.environ["ARROW_DEFAULT_MEMORY_POOL"] = "system"
     # Imported before the process is confined: it may need more to load than to run.
     from workers.science.errors import Cancelled, ScienceError
 

@@ -148,6 +148,13 @@ def _write_manifest(dataset: Dataset, classification: Product, event: LabelEvent
         "n_labelled": 24,
         "networks": [],
         "steps": [],
+        "methods": "HDBSCAN (McInnes & Healy, 2017) found 3 clusters.",
+        "selection": {
+            "rule": {"sorted": ["Round"]},
+            "words": "Frames sorted as Round",
+            "n_frames": 2,
+            "of": 300,
+        },
     }
 
     def write(out: Path) -> None:

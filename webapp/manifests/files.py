@@ -48,12 +48,14 @@ _FILES = (
 
 NAMES = tuple(name for name, _, _ in _FILES)
 USUAL_FILES = {
+    "manifest.csv": "One row a frame.",
+    "manifest.parquet": "One row a frame, with types.",
     "manifest.json": "The card: where everything comes from, and what is in the files.",
     "methods.txt": "A methods paragraph, to paste into a paper.",
     "methods.bib": "The publications that it cites, as BibTeX.",
     "SHA256SUMS": "What sha256sum -c checks the files by.",
 }
-"""What is in the files that every manifest has."""
+"""What is in the files that every manifest has, and in those of manifests that do not say it."""
 
 
 def files_of(columns: Columns) -> list[FileKind]:

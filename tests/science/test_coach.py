@@ -22,7 +22,7 @@ def drawn(n: int, seed: int, wide: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 def coached(n: int, seed: int, single_label: bool = True) -> dict:
     points, truth = drawn(n, seed)
-    runs = run_fits(points, truth, single_label, [], seed)
+    runs = run_fits(points, truth, single_label, ([], []), seed)
     return advise(runs, truth, list("abcd"))
 
 
@@ -82,7 +82,7 @@ def test_a_class_that_scatters_is_put_before_one_that_is_told_already():
 def test_of_a_class_with_a_handful_of_labels_nothing_is_told_and_it_stands_first():
     points, truth = drawn(60, 0)
     keep = np.flatnonzero(~truth[:, 2] | (np.cumsum(truth[:, 2]) <= FEWEST - 1))
-    runs = run_fits(points[keep], truth[keep], True, [], 0)
+    runs = run_fits(points[keep], truth[keep], True, ([], []), 0)
     found = advise(runs, truth[keep], list("abcd"))
     assert found["classes"][0] == {"class": "c", "n": FEWEST - 1}
 
@@ -92,7 +92,7 @@ def test_where_two_classes_cannot_be_told_apart_more_labels_hardly_help_and_both
     kinds = np.arange(160) % 3
     points = (np.where(kinds == 2, 0, kinds)[:, None] * 8 + random.normal(size=(160, 6))).astype(np.float32)
     truth = np.eye(3, dtype=bool)[kinds]
-    runs = run_fits(points, truth, True, [], 0)
+    runs = run_fits(points, truth, True, ([], []), 0)
     found = advise(runs, truth, ["Layered", "Streak", "Spherical"])
     assert not found["helps"]
     assert found["confused"] == ["Layered", "Spherical"]
@@ -102,7 +102,7 @@ def test_several_classes_a_frame_are_told_as_well():
     random = np.random.default_rng(1)
     truth = random.random((120, 3)) < [0.5, 0.3, 0.08]
     points = (2 * truth @ np.eye(3, 8) + 0.8 * random.normal(size=(120, 8))).astype(np.float32)
-    runs = run_fits(points, truth, False, [], 0)
+    runs = run_fits(points, truth, False, ([], []), 0)
     found = advise(runs, truth, list("abc"))
     assert 0.5 < found["doubled"]["now"] <= found["doubled"]["macro_f1"] <= 1
     assert [point["labels"] for point in found["points"]] == sorted(

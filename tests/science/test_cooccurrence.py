@@ -121,15 +121,30 @@ def test_reliability_of_a_class_needs_enough_answers():
 def test_no_decision_breaks_the_rule_that_a_class_stands_alone_and_changes_are_counted():
     truth, probabilities = simulated(2000, 5)
     decision = decide_unseen(truth, probabilities, False, [2])
-    counted = exclusions(truth, probabilities, decision, [2])
+    counted = exclusions(truth, probabilities, decision, [2], [])
     assert counted["broken"] == 0
     together = decide_unseen(truth, probabilities, False)
     assert counted["changed"] == (together != decision).any(axis=1).sum() > 50
-    assert exclusions(truth, probabilities, together, [2])["broken"] > 50
+    assert exclusions(truth, probabilities, together, [2], [])["broken"] > 50
     assert not (
         decide(probabilities, False, [0.01] * 4, [2])[:, 2]
         & decide(probabilities, False, [0.01] * 4, [2])[:, 0]
     ).any()
+
+
+def test_of_classes_that_exclude_each_other_the_likelier_stays_and_no_decision_has_both():
+    truth, probabilities = simulated(2000, 6)
+    decision = decide(probabilities, False, None, [2], [[0, 1], [1, 3]])
+    assert not (decision[:, 0] & decision[:, 1]).any()
+    assert not (decision[:, 1] & decision[:, 3]).any()
+    both = (probabilities[:, :2] >= 0.5).all(axis=1) & ~decision[:, 2]
+    likelier = probabilities[both, :2].argmax(axis=1)
+    assert both.sum() > 50
+    assert decision[np.flatnonzero(both), likelier].mean() > 0.95
+    rules = [2], [[0, 1]]
+    kept = decide_unseen(truth, probabilities, False, *rules)
+    assert exclusions(truth, probabilities, kept, *rules)["broken"] == 0
+    assert exclusions(truth, probabilities, decide_unseen(truth, probabilities, False), *rules)["broken"] > 50
 
 
 def test_one_label_in_ten_that_is_wrong_is_found_better_than_by_the_published_average():

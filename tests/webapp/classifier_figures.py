@@ -29,7 +29,7 @@ def figures_of(classes: tuple[str, ...], single_label: bool, n: int = 96) -> dic
     if not single_label:
         metrics["co_occurrence"] = co_occurrence(truth, decision)
         metrics["exclusions"] = {"changed": 2, "broken": 0}
-    runs = run_fits(points.astype(np.float32), truth, single_label, [], 0)
+    runs = run_fits(points.astype(np.float32), truth, single_label, ([], []), 0)
     return {
         "metrics": metrics,
         "figures_from": f"{n} labelled frames, each judged by a fit that had not seen it (5 parts)",

@@ -13,10 +13,15 @@ _BLOCK = 1 << 16
 
 
 def decision_rule(classification: Product) -> dict[str, Any]:
-    """Return `classes`, `single_label`, `thresholds` and `exclusive` from the card of its network."""
-    card = classification.input("network").facts
+    """Return the rule that the card of its network states."""
+    return rule_of_card(classification.input("network").facts)
+
+
+def rule_of_card(card: dict[str, Any]) -> dict[str, Any]:
+    """Return `classes`, `single_label`, `thresholds`, `exclusive` and `excludes` of a classifier's card."""
     rule = {name: card[name] for name in ("classes", "single_label", "thresholds")}
-    return rule | {"exclusive": card["recipe"]["exclusive"]}
+    recipe = card["recipe"]
+    return rule | {"exclusive": recipe["exclusive"], "excludes": recipe.get("excludes", [])}
 
 
 def decide(probabilities: np.ndarray, rule: dict[str, Any]) -> np.ndarray:
@@ -37,6 +42,11 @@ def decide(probabilities: np.ndarray, rule: dict[str, Any]) -> np.ndarray:
         decision[:, column] = False
         decision[alone] = False
         decision[alone, column] = True
+    for group in rule.get("excludes", ()):
+        columns = [rule["classes"].index(name) for name in group if name in rule["classes"]]
+        if columns:
+            best = np.where(decision[:, columns], probabilities[:, columns], -1.0).argmax(axis=1)
+            decision[:, columns] &= best[:, None] == np.arange(len(columns))
     return decision
 
 

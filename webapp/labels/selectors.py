@@ -26,6 +26,7 @@ class LabelExport:
     classes: list[str]
     single_label: bool
     exclusive: list[str]
+    excludes: list[list[str]]
 
     def save(self, path: Path) -> Path:
         """Write the labels as a file that steps read."""
@@ -59,6 +60,7 @@ def export_labels(dataset: Dataset, as_of: int) -> LabelExport:
         classes=scheme.names,
         single_label=scheme.single_label,
         exclusive=scheme.exclusive,
+        excludes=scheme.excludes,
     )
 
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import numpy as np
 
 from webapp.accounts.models import User
-from webapp.datasets.decisions import decide
+from webapp.datasets.decisions import decide, rule_of_card
 from webapp.datasets.lineage import newest
 from webapp.datasets.models import Dataset
 from webapp.jobs.models import Job, Product
@@ -220,8 +220,7 @@ def _compared(
         order = np.argsort(indices, kind="stable")
         rows = probabilities[order[np.searchsorted(indices[order], frames)]]
         facts, columns = network.facts, _columns(scheme, network)
-        rule = {name: facts[name] for name in ("classes", "single_label", "thresholds")}
-        decision = decide(rows, rule | {"exclusive": facts["recipe"]["exclusive"]})
+        decision = decide(rows, rule_of_card(facts))
         places = [columns[name] for name in classes]
         answers.append(Answers(decision[:, places], rows[:, places].astype(np.float64)))
     return frames, truth, *compare(truth, answers)

@@ -200,10 +200,11 @@ def _cell(labelled: list[float], decided: list[float]) -> Together:
 
 
 def _exclusions(card: dict[str, Any], metrics: dict[str, Any]) -> str:
-    """Say what the rule of classes that stand alone has changed; empty where there is none."""
-    names, counted = (card.get("recipe") or {}).get("exclusive") or [], metrics.get("exclusions")
-    if not names or counted is None:
+    """Say what the rules of what excludes what have changed; empty where there are none."""
+    recipe, counted = card.get("recipe") or {}, metrics.get("exclusions")
+    rules = [f"{name} stands alone" for name in recipe.get("exclusive") or []]
+    rules += [f"{' and '.join(group)} exclude each other" for group in recipe.get("excludes") or []]
+    if not rules or counted is None:
         return ""
-    who = f"{names[0]} stands alone" if len(names) == 1 else f"{', '.join(names)} stand alone"
     kept = "none breaks it" if not counted["broken"] else f"{counted['broken']} break it all the same"
-    return f"The rule that {who} changed {counted['changed']} of {metrics['n_frames']} decisions; {kept}."
+    return f"That {', '.join(rules)} changed {counted['changed']} of {metrics['n_frames']} decisions; {kept}."

@@ -64,7 +64,9 @@ class ClassSorter:
         sorting : Sorting
         """
         network, probabilities = self.network, classify_frames(condensed, self.network)
-        decision = decide(probabilities, network.single_label, network.thresholds, network.exclusive)
+        decision = decide(
+            probabilities, network.single_label, network.thresholds, network.exclusive, network.excludes
+        )
         return Sorting(decision, probabilities)
 
 

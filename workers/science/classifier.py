@@ -1,6 +1,7 @@
 """The classifier: an expert on shapes, a residual network after airynet, or both."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -149,6 +150,8 @@ class Classifier:
         Columns of classes that stand alone.
     scale : {"log", "sqrt", "none"}
         How counts become grey levels.
+    excludes : list of list of int
+        Groups of columns of which a frame has one at most.
     """
 
     residual: AiryNet | None
@@ -164,6 +167,7 @@ class Classifier:
     thresholds: list[float]
     exclusive: list[int]
     scale: str = DEFAULT
+    excludes: list[list[int]] = field(default_factory=list)
 
     @classmethod
     def of(
@@ -191,6 +195,7 @@ class Classifier:
             [0.5] * len(frames.classes),
             [frames.classes.index(name) for name in recipe.exclusive],
             frames.scale,
+            groups_of(frames.classes, recipe.excludes),
         )
 
     def logits(self, condensed: NDArray[np.uint8]) -> Tensor:
@@ -295,7 +300,13 @@ def load_classifier(folder: str | Path) -> Classifier:
         card["thresholds"],
         [classes.index(name) for name in card["recipe"]["exclusive"]],
         scale,
+        groups_of(classes, card["recipe"].get("excludes", [])),
     )
+
+
+def groups_of(classes: list[str], excludes: Iterable[Iterable[str]]) -> list[list[int]]:
+    """Return the columns of groups of classes; names that are none are left out."""
+    return [[classes.index(name) for name in group if name in classes] for group in excludes]
 
 
 def classifier_state(network: Classifier) -> dict[str, Tensor]:

@@ -54,6 +54,8 @@ class ClassifierRecipe:
         Train it once more on all labels, for the network that is kept.
     exclusive : tuple of str
         Classes that stand alone, such as "Empty".
+    excludes : tuple of tuple of str
+        Groups of classes of which a frame has one at most.
     """
 
     shapes: bool = True
@@ -76,6 +78,7 @@ class ClassifierRecipe:
     held_back: float = 0.2
     refit: bool = True
     exclusive: tuple[str, ...] = ()
+    excludes: tuple[tuple[str, ...], ...] = ()
 
     def __post_init__(self) -> None:
         for name, low, high in _LIMITS:
@@ -95,16 +98,25 @@ class ClassifierRecipe:
         RecipeError
             If a name is unknown, a value of the wrong kind, or out of its range.
         """
-        names = recipe.get("exclusive", ())
-        if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        names, groups = recipe.get("exclusive", ()), recipe.get("excludes", ())
+        if not _are_names(names):
             raise RecipeError(
                 "Setting 'exclusive'", f"{names!r} is not a list of classes", "Give their names"
             )
-        return read_recipe(cls, recipe | {"exclusive": tuple(names)})
+        if not isinstance(groups, list | tuple) or not all(_are_names(group) for group in groups):
+            cause = f"{groups!r} is not a list of lists of classes"
+            raise RecipeError("Setting 'excludes'", cause, "Give the names of each group")
+        given = {"exclusive": tuple(names), "excludes": tuple(tuple(group) for group in groups)}
+        return read_recipe(cls, recipe | given)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, from which `from_dict` builds the same recipe."""
-        return asdict(self) | {"exclusive": list(self.exclusive)}
+        lists = {"exclusive": list(self.exclusive), "excludes": [list(group) for group in self.excludes]}
+        return asdict(self) | lists
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(name, str) for name in value)
 
 
 _LIMITS = [

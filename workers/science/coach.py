@@ -63,7 +63,7 @@ def run_fits(
     seen: NDArray[np.float32],
     truth: NDArray[np.bool_],
     single_label: bool,
-    exclusive: list[int],
+    rules: tuple[list[int], list[list[int]]],
     seed: int,
     on_progress: Progress = silent,
 ) -> Runs:
@@ -75,8 +75,8 @@ def run_fits(
         Features of the labelled frames, as the expert standardises them.
     truth : ndarray of shape (m, k), bool
     single_label : bool
-    exclusive : list of int
-        Columns of classes that stand alone.
+    rules : tuple of list of int, list of list of int
+        `exclusive` and `excludes`, as `decide` has them.
     seed : int
     on_progress : Progress
 
@@ -94,7 +94,7 @@ def run_fits(
             said[asked] = stand_in.learn(rows, asked)
             sizes.append([truth[rows].sum(axis=0), (~truth[rows]).sum(axis=0)])
         on_progress(number + 1, len(plan), "runs", note="finding what more labels would bring")
-        found.append((np.mean(sizes, axis=0), decide_unseen(truth, said, single_label, exclusive)))
+        found.append((np.mean(sizes, axis=0), decide_unseen(truth, said, single_label, *rules)))
     sizes = np.stack([size for size, _ in found])
     decisions = np.stack([decision for _, decision in found])
     return Runs(sizes[:, 0], sizes[:, 1], decisions, np.array([share for share, _ in plan]))

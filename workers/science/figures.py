@@ -50,8 +50,8 @@ def figures_of(
         nothing = {"metrics": None, "figures_from": None, "n_held_back": 0}
         return {**nothing, "doubtful_labels": [], "learning_curve": why}, [0.5] * k
     truth, probabilities = frames.matrix[trained.judged], trained.probabilities
-    exclusive = trained.network.exclusive
-    decision = decide_unseen(truth, probabilities, frames.single_label, exclusive)
+    rules = trained.network.exclusive, trained.network.excludes
+    decision = decide_unseen(truth, probabilities, frames.single_label, *rules)
     thresholds = [0.5] * k if frames.single_label else choose_thresholds(truth, probabilities)
     metrics = score(truth, probabilities, decision, frames.classes, frames.single_label)
     metrics["intervals"] = intervals(truth, decision, frames.single_label, probabilities=probabilities)
@@ -59,7 +59,7 @@ def figures_of(
     metrics["reliability_per_class"] = reliability_of_classes(truth, probabilities, frames.classes)
     if not frames.single_label:
         metrics["co_occurrence"] = co_occurrence(truth, decision)
-        metrics["exclusions"] = exclusions(truth, probabilities, decision, exclusive)
+        metrics["exclusions"] = exclusions(truth, probabilities, decision, *rules)
     doubtful = doubtful_labels(truth, probabilities)
     figures = {
         "metrics": metrics,
@@ -76,13 +76,16 @@ def exclusions(
     probabilities: NDArray[np.float32],
     decision: NDArray[np.bool_],
     exclusive: list[int],
+    excludes: list[list[int]],
 ) -> dict[str, int]:
-    """Return on how many frames the rule that classes stand alone ``changed`` what was decided.
+    """Return on how many frames the rules of what excludes what ``changed`` what was decided.
 
-    ``broken`` counts decisions in which such a class stands beside another one all the same.
+    ``broken`` counts decisions that have two classes all the same of which one excludes the other.
     """
     without = decide_unseen(truth, probabilities, single_label=False)
     beside = decision[:, exclusive].any(axis=1) & (decision.sum(axis=1) > 1)
+    for group in excludes:
+        beside |= decision[:, group].sum(axis=1) > 1
     return {"changed": int((decision != without).any(axis=1).sum()), "broken": int(beside.sum())}
 
 
@@ -105,5 +108,7 @@ def _look_ahead(
     some = frames.part(trained.judged[rows])
     features = expert_features(some.condensed, some.good, some.scale_max, some.scale, network.seeing)
     seen = (features - network.shapes.mean.numpy()) / network.shapes.spread.numpy()
-    runs = run_fits(seen, some.matrix, some.single_label, network.exclusive, seed, on_progress)
+    runs = run_fits(
+        seen, some.matrix, some.single_label, (network.exclusive, network.excludes), seed, on_progress
+    )
     return advise(runs, some.matrix, some.classes, decision[rows])

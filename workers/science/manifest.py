@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ class Sorting:
         May be a memory map.
     classes : list of str of length k
         The network's classes, which may be older than the scheme's.
-    single_label, thresholds, exclusive
+    single_label, thresholds, exclusive, excludes
         As in `metrics.decide`.
     """
 
@@ -53,6 +53,7 @@ class Sorting:
     single_label: bool
     thresholds: list[float]
     exclusive: list[int]
+    excludes: list[list[int]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -243,7 +244,8 @@ class ManifestTable:
         sorting = self.sorting
         if self.promise is not None:
             return promised_classes(probabilities, sorting.classes, self.promise)
-        return decide(probabilities, sorting.single_label, sorting.thresholds, sorting.exclusive)
+        rules = sorting.exclusive, sorting.excludes
+        return decide(probabilities, sorting.single_label, sorting.thresholds, *rules)
 
 
 def promised_classes(

@@ -20,6 +20,7 @@ def decide(
     single_label: bool,
     thresholds: list[float] | None = None,
     exclusive: list[int] | None = None,
+    excludes: list[list[int]] | None = None,
 ) -> NDArray[np.bool_]:
     """Turn probabilities into classes.
 
@@ -34,6 +35,8 @@ def decide(
     exclusive : list of int, optional
         Columns of classes that stand alone, such as "Empty". Where one reaches its threshold it stays
         alone if no other class that was decided is more probable, else it is taken back.
+    excludes : list of list of int, optional
+        Groups of columns of which a frame has one at most: of those decided the most probable stays.
 
     Returns
     -------
@@ -52,6 +55,9 @@ def decide(
         decision[:, column] = False
         decision[alone] = False
         decision[alone, column] = True
+    for group in [group for group in excludes or [] if group]:
+        best = np.where(decision[:, group], probabilities[:, group], -1.0).argmax(axis=1)
+        decision[:, group] &= best[:, None] == np.arange(len(group))
     return decision
 
 
@@ -154,6 +160,7 @@ def decide_unseen(
     probabilities: NDArray[np.float32],
     single_label: bool,
     exclusive: list[int] | None = None,
+    excludes: list[list[int]] | None = None,
 ) -> NDArray[np.bool_]:
     """Decide on frames whose classes are known, by thresholds that came from the other half of them.
 
@@ -166,7 +173,8 @@ def decide_unseen(
         Of fits that had not seen the frames.
     single_label : bool
     exclusive : list of int, optional
-        As `decide` has it.
+    excludes : list of list of int, optional
+        As `decide` has them.
 
     Returns
     -------
@@ -176,7 +184,7 @@ def decide_unseen(
     for half in (0, 1):
         mine, other = slice(half, None, 2), slice(1 - half, None, 2)
         chosen = None if single_label else choose_thresholds(truth[other], probabilities[other])
-        decision[mine] = decide(probabilities[mine], single_label, chosen, exclusive)
+        decision[mine] = decide(probabilities[mine], single_label, chosen, exclusive, excludes)
     return decision
 
 

@@ -204,7 +204,8 @@ def _train(claim: Claim) -> dict[str, Any]:
     labels = export_labels(claim.job.dataset, claim.job.params["labels_as_of"])
     path = labels.save(claim.job.folder / "scratch" / "labels.npz")
     training = _training(claim)
-    training["recipe"] = {"exclusive": labels.exclusive} | training["recipe"]
+    rules = {"exclusive": labels.exclusive, "excludes": labels.excludes}
+    training["recipe"] = rules | training["recipe"]
     return {
         "condensed_dir": _folder(claim, "condensation"),
         "labels": str(path),

@@ -90,6 +90,18 @@ def test_the_default_recipe_judges_every_label_and_keeps_an_expert_that_reads_ba
     assert (right == np.arange(30, N) % 2).mean() > 0.9
 
 
+def test_classes_that_exclude_each_other_are_never_decided_together(data):
+    groups = [["ring", "streak"]]
+    card = train(data, single_label=False, recipe={"excludes": groups})
+    assert card["recipe"]["excludes"] == groups
+    assert card["figures"]["metrics"]["exclusions"]["broken"] == 0
+    assert load_classifier(data / "network").excludes == [[0, 1]]
+    stated = json.loads((sort_range(data, "rest", 30, N) / "classification.json").read_text())
+    assert stated["excludes"] == groups
+    with pytest.raises(RecipeError, match="not a list of lists"):
+        train(data, recipe={"excludes": ["ring"]})
+
+
 def test_a_classifier_of_an_earlier_version_is_refused_with_what_to_do(data):
     train(data)
     path = data / "network" / "card.json"
@@ -117,6 +129,7 @@ def test_a_range_is_sorted_as_the_array_function_sorts_it_and_ranges_join_in_ord
         "single_label": True,
         "thresholds": [0.5, 0.5],
         "exclusive": [],
+        "excludes": [],
     }
 
 

@@ -197,9 +197,11 @@ def test_pages_decide_exactly_as_the_library_does():
     for single_label in (True, False):
         for exclusive in ([], [3], [0, 3]):
             rule = {"classes": classes, "single_label": single_label, "thresholds": thresholds}
-            rule["exclusive"] = [classes[column] for column in exclusive]
-            expected = metrics.decide(probabilities, single_label, thresholds, exclusive)
-            np.testing.assert_array_equal(decide(probabilities, rule), expected)
+            for excludes in ([], [[0, 1]], [[1, 2], [0, 3]]):
+                rule["exclusive"] = [classes[column] for column in exclusive]
+                rule["excludes"] = [[classes[column] for column in group] for group in excludes]
+                expected = metrics.decide(probabilities, single_label, thresholds, exclusive, excludes)
+                np.testing.assert_array_equal(decide(probabilities, rule), expected)
 
 
 def test_manifests_are_listed_with_hash_and_the_event_of_their_labels(dataset, member):

@@ -109,7 +109,7 @@ def _reference(candidate: dict[str, Any]) -> Reference | None:
 def _answers(folder: str, network: Classifier, frames: NDArray[np.uint8]) -> dict[str, Any]:
     """Return what a classifier says of the frames, beside what it said of its own that it had not seen."""
     said, single = classify_frames(frames, network), network.single_label
-    decision = decide(said, single, network.thresholds, network.exclusive)
+    decision = decide(said, single, network.thresholds, network.exclusive, network.excludes)
     shares = decision.mean(axis=0)
     most = int(shares.argmax())
     found: dict[str, Any] = {
@@ -122,7 +122,7 @@ def _answers(folder: str, network: Classifier, frames: NDArray[np.uint8]) -> dic
     }
     judged = read_judged(folder, len(network.classes))
     if judged is not None and len(judged.indices):
-        own = decide(judged.probabilities, single, network.thresholds, network.exclusive)
+        own = decide(judged.probabilities, single, network.thresholds, network.exclusive, network.excludes)
         is_right = (own == judged.truth).all(axis=1)
         expected = expected_right(
             confidence_of(said, single), confidence_of(judged.probabilities, single), is_right

@@ -302,5 +302,6 @@ def _write_classification(out: Path, network: Classifier) -> None:
         "single_label": network.single_label,
         "thresholds": network.thresholds,
         "exclusive": [network.classes[column] for column in network.exclusive],
+        "excludes": [[network.classes[column] for column in group] for group in network.excludes],
     }
     (out / CLASSIFICATION).write_text(json.dumps(stated, indent=1) + "\n", encoding="utf-8")

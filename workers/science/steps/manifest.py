@@ -147,4 +147,5 @@ def _read_sorting(folder: Path, classes: list[str], single_label: bool) -> Sorti
         stated.get("single_label", single_label),
         stated.get("thresholds", [0.5] * len(names)),
         [names.index(name) for name in stated.get("exclusive", []) if name in names],
+        [[names.index(name) for name in group if name in names] for group in stated.get("excludes", [])],
     )

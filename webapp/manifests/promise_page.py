@@ -7,6 +7,7 @@ from typing import Any
 from webapp.accounts.models import Group, User
 from webapp.datasets.lineage import newest
 from webapp.datasets.models import Dataset
+from webapp.labels.selectors import last_event_id
 from webapp.manifests.choice import initial_choice
 from webapp.manifests.promise_audits import AuditView, audit_views, planned_frames
 from webapp.manifests.promise_chart import Chart, draw_chart
@@ -48,6 +49,7 @@ def form_context(dataset: Dataset, user: User, data: Mapping[str, Any]) -> dict[
             "can_ask": can_ask,
             "waits": under_way,
         }
+    context["again"] = table.labels_as_of is not None and last_event_id(dataset) > table.labels_as_of
     names = list(table.facts["classes"])
     context["names"] = [(place, name, data.get(f"purity_{place}", "")) for place, name in enumerate(names)]
     try:

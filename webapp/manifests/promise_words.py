@@ -6,7 +6,7 @@ from webapp.datasets.lineage import newest
 from webapp.datasets.models import Dataset
 
 NO_LABELS = {
-    "elsewhere": "This network learned from another data set, so that no label tells how it sorts this one.",
+    "elsewhere": "This network learned from another data set, and no label here tells how it sorts this one.",
     "old": "This network is older than promises. Train again, or audit.",
     "bulk": "All labels were given to many frames at once, and nobody has looked at each of these frames.",
     "none": "No label could be held back to judge by.",

@@ -34,6 +34,7 @@ class Table:
     classification: Product
     path: Path
     facts: dict[str, Any]
+    labels_as_of: int | None = None
 
     def row(self, name: str, percent: int) -> dict[str, Any]:
         """Return what is promised of a class."""
@@ -88,7 +89,7 @@ def table_of(dataset: Dataset) -> Table | None:
     if product is None:
         return None
     path = product.folder / "promise.json"
-    return Table(classification, path, read_json(path))
+    return Table(classification, path, read_json(path), product.params.get("labels_as_of"))
 
 
 def is_under_way(dataset: Dataset) -> bool:

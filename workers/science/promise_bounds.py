@@ -106,7 +106,7 @@ def labels_needed(level: float, wrong: float, confidence: float = CONFIDENCE) ->
     59 for 95 % with 95 % confidence, if none is. None where more than a hundred thousand.
     """
     budget, limit = -math.log(1 - confidence), 1 - level
-    if wrong >= limit:
+    if wrong > limit - 1e-6:  # then no number of labels would do
         return None
     divergence = (1 - wrong) * math.log((1 - wrong) / level)
     if wrong > 0:

@@ -83,7 +83,26 @@ def test_the_job_of_a_promise_is_told_who_was_looked_at_and_that_a_network_is_fr
     assert given["network_dir"] == str(network.folder)
     network.dataset = other
     network.save()
+    assert promise_arguments(job)["network_dir"] is None
+
+
+def test_a_network_from_elsewhere_is_judged_by_the_labels_here_none_of_which_it_has_seen():
+    group = make_group()
+    dataset, other = make_sorted_dataset(group, 600), make_sorted_dataset(group, 600, "run 8")
+    create_scheme(dataset=dataset, names=["Streak", "Round"])
+    label(dataset, 0, 30)
+    label(dataset, 30, 40, "Streak")
+    classification = make_classified(dataset, ("Round", "Bent", "Streak"))
+    network = classification.input("network")
+    network.dataset = other
+    network.save()
+    ask_for_promise(dataset=dataset, classification=Handle.of(classification))
+    job = Job.objects.get(kind="promise")
+    assert job.params == {"labels_as_of": last_event_id(dataset)}
+    (job.folder / "scratch").mkdir(parents=True)
     given = promise_arguments(job)
-    assert given["network_dir"] is None
-    with np.load(given["labelled"]) as told:
-        assert not len(told["indices"])
+    said = np.load(classification.folder / "probabilities.npy")[:40]
+    with np.load(f"{given['network_dir']}/judged.npz") as judged:
+        assert judged["indices"].tolist() == list(range(40))
+        assert judged["truth"].sum(axis=0).tolist() == [30, 0, 10]
+        assert (judged["probabilities"] == said).all()

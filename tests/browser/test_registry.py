@@ -109,7 +109,7 @@ def test_classifiers_are_set_against_each_other_in_both_themes(watched: WatchedP
 def test_a_network_is_named_and_found_by_its_name_by_keys_alone(watched: WatchedPage, world: World) -> None:
     network = world.product("train")
     watched.open(reverse("networks:network-detail", args=[network.pk]))
-    watched.page.get_by_label("Name").focus()
+    watched.page.get_by_role("textbox", name="Name").focus()
     watched.page.keyboard.type("The one for droplets")
     watched.page.keyboard.press("Enter")
     expect(watched.page.get_by_role("heading", level=1)).to_have_text("The one for droplets")

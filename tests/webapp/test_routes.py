@@ -44,6 +44,7 @@ OTHER_OBJECTS = {
     "networks:network-detail": "learn",
     "networks:network-card": "train",
     "networks:network-describe": "train",
+    "networks:network-package": "train",
     "networks:network-archive": "train",
     **dict.fromkeys(("labels:label-file", "labels:label-file-take", "labels:label-file-back"), "label-file"),
     "uploads:upload-file": "upload",

@@ -110,10 +110,16 @@ def network_entry(product: Product, dataset: Dataset) -> dict[str, Any]:
         "figures": facts.get("figures"),
         "temperature": facts.get("temperature"),
         "n_labelled": facts.get("data", {}).get("n_labelled"),
-        "learned_from": {"id": str(source.pk), "name": source.name} if source else None,
+        "learned_from": {"id": str(source.pk), "name": source.name} if source else _elsewhere(product),
         "is_of_another_data_set": product.dataset_id != dataset.pk,
         "sha256": product.files["network.safetensors"]["sha256"],
     }
+
+
+def _elsewhere(network: Product) -> dict[str, Any] | None:
+    """Return what an imported network says that it learned from."""
+    name = network.params.get("learned_from")
+    return {"id": None, "name": name} if name else None
 
 
 def _step(product: Product) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from webapp.accounts.access import get_for, require_writer
+from webapp.accounts.models import Group
 from webapp.jobs.models import Product
 from webapp.networks.describe import archive_network, describe_network
 from webapp.networks.registry import PER_PAGE, SORTS, STATES, Wish, datasets_of, rows_for, tell_uses
@@ -37,6 +38,7 @@ def network_list(request: HttpRequest) -> HttpResponse:
         "states": STATES.items(),
         "sorts": SORTS.items(),
         "datasets": datasets_of(request.user),
+        "import_groups": Group.objects.writable_by(request.user),
     }
     return render(request, "networks/network_list.html", context)
 

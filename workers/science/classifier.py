@@ -17,7 +17,7 @@ from workers.science.classifier_recipe import ClassifierRecipe
 from workers.science.device import pick_device
 from workers.science.errors import RecipeError
 from workers.science.labelled_frames import LabelledFrames
-from workers.science.network import load_card, load_tensors, require_kind
+from workers.science.network import in_one_line, load_card, load_tensors, require_kind
 from workers.science.scale import DEFAULT, read_scale
 from workers.science.shape_expert import ShapeExpert, expert_features
 from workers.science.shapenet.network import ShapeNetwork, as_tensors, from_tensors, shape_network
@@ -277,6 +277,11 @@ def load_classifier(folder: str | Path) -> Classifier:
     if "shapes" not in card["recipe"]:
         cause = "was trained by an earlier version of Fringe, with experts that are not there any more"
         raise RecipeError("This classifier", cause, "Train it again on the same labels")
+    with in_one_line():
+        return _assembled(folder, card, tensors)
+
+
+def _assembled(folder: str | Path, card: dict[str, Any], tensors: dict[str, Tensor]) -> Classifier:
     classes, single_label = card["classes"], card["single_label"]
     device = pick_device()
     scale, scale_max = read_scale(folder)

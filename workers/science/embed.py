@@ -12,7 +12,7 @@ from workers.science.device import pick_device
 from workers.science.errors import ScienceError
 from workers.science.factorvae import FactorVAE, LearnRecipe
 from workers.science.inputs import CHUNK, InputMap
-from workers.science.network import load_card, load_tensors, require_kind
+from workers.science.network import in_one_line, load_card, load_tensors, require_kind
 from workers.science.progress import Progress, silent
 from workers.science.recipe import read_recipe
 
@@ -46,11 +46,14 @@ def load_embedder(folder: str | Path) -> Embedder:
     """
     card, tensors = load_card(folder), load_tensors(folder)
     require_kind(card, "factorvae")
-    recipe = read_recipe(LearnRecipe, card["recipe"])
-    inputs = InputMap.from_tensors(recipe, tensors)
-    model = FactorVAE(recipe, len(inputs.mean))
-    model.load_state_dict({n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")})
-    return Embedder(inputs, model.to(pick_device()).eval(), recipe.n_latents)
+    with in_one_line():
+        recipe = read_recipe(LearnRecipe, card["recipe"])
+        inputs = InputMap.from_tensors(recipe, tensors)
+        model = FactorVAE(recipe, len(inputs.mean))
+        model.load_state_dict(
+            {n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")}
+        )
+        return Embedder(inputs, model.to(pick_device()).eval(), recipe.n_latents)
 
 
 def embed_frames(

@@ -6,6 +6,9 @@ Weights are stored as safetensors, which hold numbers only: a network from someb
 import hashlib
 import json
 import shutil
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,10 @@ from workers.science.errors import ScienceError
 WEIGHTS = "network.safetensors"
 CARD = "card.json"
 GEOMETRY = "geometry.npz"
+_DAMAGE = (
+    *(RuntimeError, LookupError, TypeError, ValueError, AttributeError, OSError, EOFError),
+    zipfile.BadZipFile,
+)
 
 
 def save_network(
@@ -103,6 +110,22 @@ def load_tensors(folder: str | Path) -> dict[str, torch.Tensor]:
         raise ScienceError(
             WEIGHTS, "the weights of the network cannot be read", "Train the network again"
         ) from error
+
+
+@contextmanager
+def in_one_line() -> Iterator[None]:
+    """Turn what goes wrong with the parts of a network into one line for the user.
+
+    Parts of another network, or of none: tensors of other shapes, a card without what belongs there, a
+    geometry that holds objects.
+    """
+    try:
+        yield
+    except ScienceError:
+        raise
+    except _DAMAGE as error:
+        cause = "weights, card and geometry do not belong together, or one of them is damaged"
+        raise ScienceError("This network", cause, "Train it again, or import it again") from error
 
 
 def weights_sha256(folder: str | Path) -> str:

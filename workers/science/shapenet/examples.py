@@ -65,8 +65,10 @@ def write_examples(
         done.unlink(missing_ok=True)
         _write(folder, n_blocks, seed, processes, on_progress)
         done.write_text(said)
-    rings, spectra = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("rings", "spectra"))
-    return Examples(rings, spectra, np.load(folder / "builds.npy"))
+    rings, spectra = (
+        np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ("rings", "spectra")
+    )
+    return Examples(rings, spectra, np.load(folder / "builds.npy", allow_pickle=False))
 
 
 def _write(folder: Path, n_blocks: int, seed: int, processes: int, on_progress: Progress) -> None:

@@ -164,7 +164,7 @@ def merge_condense(
     folder, failed = Path(out), Unreadable()
     for part in parts:
         failed.add_part(part)
-    arrays = [np.load(Path(part) / "condensed.npy", mmap_mode="r") for part in parts]
+    arrays = [np.load(Path(part) / "condensed.npy", mmap_mode="r", allow_pickle=False) for part in parts]
     n_frames, size = sum(len(array) for array in arrays), load_geometry(geometry_dir).size
     if any(array.shape[1:] != (size, size) for array in arrays):
         raise SourceError("Parts", "were condensed to different sizes", "Condense the data set again")

@@ -150,7 +150,7 @@ def merge_index(
     failed, sums = Unreadable(), None
     for number, part in enumerate(parts):
         failed.add_part(part)
-        with np.load(Path(part) / "patterns.npz") as patterns:
+        with np.load(Path(part) / "patterns.npz", allow_pickle=False) as patterns:
             sums = _add_patterns(sums, patterns)
         on_progress(number + 1, len(parts), "parts")
     found = merge_parts(parts, source, Path(out) / "frames.parquet")

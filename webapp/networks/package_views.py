@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_POST
@@ -42,6 +43,8 @@ def network_package(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_POST
 def network_import(request: HttpRequest) -> HttpResponse:
     """Take a network in that was exported elsewhere."""
+    if not Group.objects.writable_by(request.user).exists():
+        raise PermissionDenied("You are a viewer; ask an owner of a group for the right to change things.")
     group, file = _group(request), request.FILES.get("package")
     if group is None or file is None:
         messages.error(request, "Choose a group of yours and a file that a registry of Fringe exported.")

@@ -94,6 +94,9 @@ def dataset_download(request: HttpRequest, pk: UUID) -> HttpResponse:
         "usual_files": USUAL_FILES,
         "is_indexed": selectors.newest(dataset, "index") is not None,
     }
+    context["has_all"] = any(
+        not row.is_stale and "scope" not in row.product.params for row in context["rows"]
+    )
     for row in context["rows"][:1]:
         context["card"] = _read_card(row.product)
         context["card_text"] = json.dumps(context["card"], indent=2, ensure_ascii=False)

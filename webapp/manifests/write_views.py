@@ -49,11 +49,10 @@ def _write(request: HttpRequest, dataset: Dataset) -> HttpResponse:
             form = ChoiceForm(request.POST, columns=columns)
             if not form.is_valid():
                 return _form_page(request, dataset, form, request.POST, status=422)
-            promise = promise_from(dataset, request.POST)
-            meant = _count(dataset, request.POST)
-            if wrong := _refusal(meant):
+            if wrong := _refusal(_count(dataset, request.POST)):
                 form.add_error(None, wrong)
                 return _form_page(request, dataset, form, request.POST, status=422)
+            promise = promise_from(dataset, request.POST)
             wishes = {"scope": form.scope(), "formats": form.cleaned_data["files"], "promise": promise}
         handle = write_newest_manifest(dataset=dataset, user=request.user, **wishes)
     except NotReady as error:

@@ -9,11 +9,13 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.webapp.factories import make_dataset, make_group, make_sorted_dataset, make_user
-from tests.webapp.manifests.products import CLASSES, classify, label_some
+from tests.webapp.manifests.products import CLASSES, add_manifest, classify, label_some
 from webapp.datasets.models import Dataset
 from webapp.jobs.models import Job
+from webapp.labels.selectors import last_event_id
 from webapp.labels.services import label_frames
 from webapp.manifests.card import manifest_arguments
+from webapp.manifests.selectors import INPUTS
 from webapp.manifests.services import newest_columns, write_newest_manifest
 from workers.science.steps.manifest import write_manifest
 
@@ -157,3 +159,20 @@ def test_a_promise_decides_of_classes_and_stands_in_the_card(dataset, tmp_path):
     columns = newest_columns(dataset, promise)
     sure = np.flatnonzero(columns.class_probabilities[:, CLASSES.index("Disc")] >= 0.9)
     assert {row["index"] for row in rows} == (set(sure.tolist()) - set(range(12, 24))) | set(range(12))
+
+
+def test_beside_a_manifest_of_some_frames_one_of_all_is_offered(dataset, member):
+    inputs = {name: dataset.products.filter(kind=kind).first() for name, kind in INPUTS.items()}
+    inputs = {name: product for name, product in inputs.items() if product}
+    some = add_manifest(dataset, last_event_id(dataset), **inputs)
+    page = reverse("manifests:dataset-download", args=[dataset.pk])
+    assert "Write a manifest of all frames" not in member.get(page).content.decode()
+    some.params |= {"scope": {"sorted": ["Disc"]}}
+    some.save()
+    assert "Write a manifest of all frames" in member.get(page).content.decode()
+
+
+def test_a_promise_that_cannot_be_given_is_told_on_the_form(dataset, member):
+    answer = ask(member, dataset, purity="95")
+    assert answer.status_code == 422
+    assert not Job.objects.filter(kind="manifest").exists()

@@ -32,7 +32,7 @@ MODES = {
     "diverse": "the most different frames",
     "class": "what the network takes for one class",
     "labelled": "what is labelled as one class, to check it",
-    "doubtful": "labels that look wrong, the likeliest mistakes first",
+    "doubtful": "labels that look wrong",
     "contradicted": "where the network contradicts the label",
     "disputed": "where people disagree, to settle it",
     "second": "second reading of others’ labels, blind",

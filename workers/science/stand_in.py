@@ -7,6 +7,7 @@ On the same features its F1 over the number of labels is that of the expert with
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg.lapack import dtrtri
 
 PENALTY = 16.0
 LEAST_GAP = 0.05
@@ -47,7 +48,7 @@ class StandIn:
         outer = self.products[np.ix_(asked, rows)] - to_mean[None, :]
         outer = outer - (self.products[np.ix_(asked, rows)] @ weights)[:, None] + weights @ to_mean
         level, roots = weights @ truth, np.sqrt(weights * len(rows))[:, None]
-        factor = cho_factor(roots * centred * roots.T + PENALTY * np.eye(len(rows)))
+        factor = cho_factor(roots * centred * roots.T + PENALTY * np.eye(len(rows)), lower=True)
         slopes = cho_solve(factor, roots * (truth - level))
         said = outer @ (roots * slopes) + level
         if not self.single_label:
@@ -63,7 +64,8 @@ def _row_weights(truth: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _inverse_diagonal(factor: tuple[NDArray[np.float64], bool]) -> NDArray[np.float64]:
-    return np.diagonal(cho_solve(factor, np.eye(len(factor[0]))))
+    """Return the diagonal of the inverse of a matrix, whose lower Cholesky factor is given."""
+    return np.square(np.tril(dtrtri(factor[0], lower=1)[0])).sum(axis=0)
 
 
 def _halfway(

@@ -120,8 +120,9 @@ def sort_with_network(*, dataset: Dataset, network: Product, user: User | None =
 
 def _excludes_of(network: Product) -> list[list[str]]:
     """Return which classes exclude each other where the network learned."""
-    scheme = ClassScheme.objects.filter(dataset=network.dataset_id).first()
-    return scheme.excludes if scheme else []
+    stated = network.facts["recipe"].get("excludes")
+    scheme = ClassScheme.objects.filter(dataset=network.dataset_id).first() if stated is None else None
+    return scheme.excludes if scheme else stated or []
 
 
 def listed(names: list[str]) -> str:

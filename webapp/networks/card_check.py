@@ -47,7 +47,9 @@ def _classifier(card: dict[str, Any], recipe: dict[str, Any]) -> dict[str, Any]:
         raise CardError(f"it names {len(classes)} classes, or one of them twice")
     thresholds = [_number(each, "thresholds") for each in _list(card.get("thresholds"), "thresholds")]
     exclusive = recipe.setdefault("exclusive", [])
-    if len(thresholds) != len(classes) or not set(exclusive) <= set(classes):
+    groups = [exclusive, *recipe.get("excludes", [])]
+    apart = [name for group in groups for name in _list(group, "exclusive classes")]
+    if len(thresholds) != len(classes) or not all(name in classes for name in apart):
         raise CardError("its thresholds or exclusive classes are not those of its classes")
     if not isinstance(card.get("single_label"), bool):
         raise CardError("it does not say whether a frame has one class")
@@ -135,13 +137,16 @@ def _flat(card: dict[str, Any], name: str) -> dict[str, Any]:
     if not isinstance(given, dict) or len(given) > 200:
         raise CardError(f"its {name} is no object")
     for key, value in given.items():
-        plain = value is None or isinstance(value, str | bool) or _is_number(value)
-        plain = plain or (
-            isinstance(value, list) and all(isinstance(each, str) or _is_number(each) for each in value)
-        )
-        if not plain or len(key) > MOST_NAME:
+        if not _is_plain(value) or len(key) > MOST_NAME:
             raise CardError(f"“{key[:40]}” in its {name} is nothing that stands there")
     return dict(given)
+
+
+def _is_plain(value: Any, depth: int = 2) -> bool:
+    """Whether a value is a word, a number, or a list of such, at most a list of lists."""
+    if isinstance(value, list):
+        return depth > 0 and all(_is_plain(each, depth - 1) for each in value)
+    return value is None or isinstance(value, str | bool) or _is_number(value)
 
 
 def _is_number(value: Any) -> bool:

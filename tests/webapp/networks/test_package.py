@@ -103,6 +103,14 @@ def test_a_network_goes_out_as_the_same_bytes_and_comes_in_with_card_name_and_no
     assert (again, is_new) == (copy, False)
 
 
+def test_classes_that_exclude_each_other_come_along(network, group):
+    card = json.loads((network.folder / "card.json").read_text())
+    card["recipe"] |= {"exclusive": ["Empty"], "excludes": [["Round", "Streak"]]}
+    change(network, "card.json", json.dumps(card).encode())
+    copy, _ = import_network(group=make_group("another facility"), file=io.BytesIO(packed(network)))
+    assert copy.facts["recipe"]["excludes"] == [["Round", "Streak"]]
+
+
 def test_a_factorvae_comes_in_as_well_and_is_offered(network, group):
     learned = Product.objects.get(kind="learn")
     other = make_group("another facility")
@@ -133,9 +141,10 @@ def test_the_pages_export_and_import(signed_in, network, group):
 
 def test_who_may_not_write_imports_nothing(client, network, group):
     data, foreign = packed(network), make_group("other")
-    client.force_login(make_user("bob", group, role="viewer"))
+    bob, eve = make_user("bob", group, role="viewer"), make_user("eve", foreign)
     n = Product.objects.count()
-    for where, code in ((group, 403), (foreign, 302)):
+    for person, where, code in ((bob, group, 403), (bob, foreign, 403), (eve, group, 302)):
+        client.force_login(person)
         file = SimpleUploadedFile("network.zip", data)
         answer = client.post(reverse("networks:network-import"), {"group": where.pk, "package": file})
         assert answer.status_code == code
@@ -241,6 +250,9 @@ def test_arrays_of_numbers_pass():
         (("thresholds",), [0.5]),
         (("single_label",), "yes"),
         (("recipe", "exclusive"), ["Nothing"]),
+        (("recipe", "excludes"), [["Round", "Nothing"]]),
+        (("recipe", "excludes"), ["Round"]),
+        (("recipe", "exclusive"), "Round"),
         (("recipe", "deep"), {"a": {"b": 1}}),
         (("figures", "metrics", "macro_f1"), "0.9"),
         (("figures", "metrics", "confusion"), [[1]]),

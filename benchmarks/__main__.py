@@ -27,6 +27,8 @@ PARTS = (
         ("supervised", "--labels", "8", "64", "--set", "narrow", "--light", light, "--correlation")
         for light in ("0.3", "0.1", "0.03")
     ),
+    ("coach",),
+    ("coach", "--set", "posed", "--light", "0.1"),
     ("learning",),
     ("disentanglement", "--steps", "3000"),
 )

@@ -27,6 +27,10 @@ def result_url(product: Product) -> str:
         return reverse("labels:label-file", args=[product.pk])
     if product.kind in ("learn", "train"):
         return reverse("networks:network-detail", args=[product.pk])
+    if product.kind == "explain" and product.dataset_id is not None:
+        return (
+            reverse("explore:frame-detail", args=[product.dataset_id, product.params["frame"]]) + "#why-title"
+        )
     page = PAGES.get(product.kind)
     if page is None or product.dataset_id is None:
         return ""

@@ -70,6 +70,7 @@ def test_training_writes_a_network_with_a_card_that_says_what_its_figures_are_fr
     assert [row["support"] for row in metrics["per_class"]] == [3, 3]
     assert "did not see" in card["figures"]["figures_from"]
     assert "then trained on all labels" in card["figures"]["figures_from"]
+    assert "too long" in card["figures"]["learning_curve"]["why"]
     assert [done for done, _, unit in points if unit == "steps"] == list(range(1, 13))
     assert all({"step", "loss"} <= set(point) for point in card["curve"])
     assert any("macro_f1" in point for _, point, _ in points if point)
@@ -80,6 +81,12 @@ def test_the_default_recipe_judges_every_label_and_keeps_an_expert_that_reads_ba
     assert card["figures"]["n_held_back"] == card["figures"]["metrics"]["n_frames"] == 30
     assert "had not seen it" in card["figures"]["figures_from"]
     assert card["n_steps"] == 5
+    told = card["figures"]["learning_curve"]
+    assert [point["labels"] for point in told["points"]] == sorted(
+        point["labels"] for point in told["points"]
+    )
+    assert {row["class"] for row in told["classes"]} == {"ring", "streak"}
+    assert told["doubled"]["macro_f1"] >= told["doubled"]["now"] > 0.9
     with np.load(data / "network" / "judged.npz", allow_pickle=False) as judged:
         assert sorted(judged["indices"].tolist()) == list(range(30))
         assert (judged["truth"].argmax(axis=1) == judged["indices"] % 2).all()

@@ -9,6 +9,7 @@ from tests.webapp.explained import explain
 from tests.webapp.factories import make_classified, make_group, make_sorted_dataset, make_user
 from webapp.jobs.lifecycle import Claim
 from webapp.jobs.models import Job, State
+from webapp.jobs.results import result_url
 from webapp.jobs.services import end_job
 from workers.tasks.calls import arguments_of
 
@@ -69,6 +70,11 @@ def test_what_was_found_is_shown_with_the_decided_class_first_and_is_asked_for_n
     expected = np.load(product.folder / "heat.npy")[1]
     assert heat.content == expected.tobytes()
     assert "immutable" in heat["Cache-Control"]
+
+
+def test_the_job_leads_to_the_frame(dataset):
+    address = reverse("explore:frame-detail", args=[dataset.pk, FRAME])
+    assert result_url(explain(dataset, FRAME)) == address + "#why-title"
 
 
 def test_another_frame_and_a_newer_classifier_have_no_explanation_yet(dataset):

@@ -11,7 +11,9 @@ import hdf5plugin
 import numpy as np
 import pytest
 
+from tests.science.export.written_manifests import index_of
 from workers import readers
+from workers.science.io import describe_source
 from workers.science.io.sandbox import landlock_version
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -127,3 +129,26 @@ def test_files_of_a_step_are_named_one_by_its_name_and_many_by_the_first():
     assert readers.named_files({"sources": ["/data/a.h5"]}) == "/data/a.h5"
     assert readers.named_files({"source": {"files": [{"path": "/a"}, {"path": "/b"}]}}).startswith("One of 2")
     assert readers.named_files({"latents_dir": "/x"}) == ""
+
+
+def test_a_file_of_labels_is_read_by_a_child_that_sees_nothing_but_it_and_the_index(folders):
+    frames = np.random.default_rng(0).poisson(3, (6, 16, 16)).astype("u2")
+    source = describe_source(sources=[_write(folders / "in/a.h5", frames)], roots=[str(folders / "in")])
+    index = index_of(source, folders / "index")
+    with h5py.File(folders / "elsewhere/secret.h5", "w") as file:
+        file["tags"] = np.ones((1, 6), "i1")
+    upload = folders / "upload"
+    upload.mkdir()
+    with h5py.File(upload / "labels", "w") as file:
+        file["entry_1/instrument_1/detector_1/tags"] = np.array([[0, 1, 0, 0, 1, 0]], "i1")
+        file["entry_1/instrument_1/detector_1/tags"].attrs["headings"] = [b"Round"]
+    arguments = {"labels": str(upload / "labels"), "index_dir": str(index), "name": "old.cxi", "known": []}
+    word = _run("label_file.read_label_file", arguments, folders / "out")
+    assert (word["result"]["counts"], word["landlock"]) == ({"Round": 2}, landlock_version())
+    with h5py.File(upload / "labels", "w") as file:
+        detector = file.create_group("entry_1/instrument_1/detector_1")
+        detector["tags"] = h5py.ExternalLink(str(folders / "elsewhere/secret.h5"), "tags")
+    word = _run("label_file.read_label_file", arguments, folders / "out")
+    assert word["error"] == (
+        "old.cxi: holds no tags of a detector. Choose a CXI file with tags and headings."
+    )

@@ -28,6 +28,7 @@ from webapp.labels.services import (
     undo_event,
 )
 
+FOLDER, KEPT = "label-files", "labels"
 LARGEST_BYTES = 500 * 10**6
 ENDINGS = (
     *(".csv", ".jsonl", ".ndjson", ".parquet", ".json"),
@@ -81,7 +82,7 @@ def ask_to_read(
 
 def _keep(file: UploadedFile) -> str:
     """Store a file under its SHA-256, and return that."""
-    folder = settings.DATA_DIR / "label-files"
+    folder = settings.DATA_DIR / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     partial, digest = folder / f".{uuid.uuid4()}.partial", hashlib.sha256()
     try:
@@ -89,7 +90,9 @@ def _keep(file: UploadedFile) -> str:
             for chunk in file.chunks():
                 kept.write(chunk)
                 digest.update(chunk)
-        partial.replace(folder / digest.hexdigest())
+        own = folder / digest.hexdigest()  # a folder for itself: links of a file lead to no other one
+        own.mkdir(exist_ok=True)
+        partial.replace(own / KEPT)
     finally:
         partial.unlink(missing_ok=True)
     return digest.hexdigest()
@@ -98,7 +101,7 @@ def _keep(file: UploadedFile) -> str:
 def label_file_arguments(job: Job) -> dict[str, Any]:
     """Return the arguments of the step that reads the file of `job`."""
     named = ("name", "everything", "class_name", "known")
-    path = settings.DATA_DIR / "label-files" / job.params["file"]
+    path = settings.DATA_DIR / FOLDER / job.params["file"] / KEPT
     return {"labels": str(path), **{name: job.params[name] for name in named}}
 
 

@@ -12,7 +12,7 @@ from webapp.manifests.files import DEFAULT, files_of
 from webapp.manifests.frozen import ManifestColumns, class_names
 
 NO_CLASS = "none"
-MOST_NAMED = 200  # clusters and runs that the form lists
+MOST_NAMED, MOST_RUNS = 200, 2000  # clusters and runs that the form lists
 
 
 class _Boxes(forms.CheckboxSelectMultiple):
@@ -51,7 +51,7 @@ class ChoiceForm(forms.Form):
         ]
         self.fields["clusters"].choices = _clusters(columns)
         runs = runs_of(columns)
-        names = runs.names if runs and len(runs.names) > 1 else []
+        names = runs.names[:MOST_RUNS] if runs and len(runs.names) > 1 else []
         self.fields["run"].label = runs.title if runs else "Run"
         self.fields["run"].choices = _any([(str(place), name) for place, name in enumerate(names)])
         numbers = number_columns(columns)

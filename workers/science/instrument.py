@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 PLANCK_TIMES_LIGHT_EV_NM = 1239.841984
+EV_IN_JOULE = 1.602176634e-19
 _METRES = {"m": 1.0, "mm": 1e-3, "µm": 1e-6, "um": 1e-6, "nm": 1e-9, "Å": 1e-10, "angstrom": 1e-10}
 _EV = {"eV": 1.0, "keV": 1e3}
 DISTANCES = ("distance", "detector_distance")
@@ -42,6 +43,27 @@ def metres_per_radius(columns: dict[str, NDArray], units: dict[str, str]) -> NDA
     with np.errstate(divide="ignore", invalid="ignore"):
         lengths = wavelength * length / pixel
     return np.where(np.isfinite(lengths) & (lengths > 0), lengths, np.nan)
+
+
+def in_si(columns: dict[str, NDArray], units: dict[str, str]) -> dict[str, NDArray[np.float64]]:
+    """Return ``energy`` in joule, ``distance`` and ``pixel_size`` in metres, as far as columns tell.
+
+    Parameters
+    ----------
+    columns, units
+        As for `metres_per_radius`.
+    """
+    distance = next((name for name in DISTANCES if name in columns), "")
+    energy, wavelength = _in(columns, units, "photon_energy", _EV), _in(columns, units, "wavelength", _METRES)
+    if energy is None and wavelength is not None:
+        with np.errstate(divide="ignore"):
+            energy = 1e-9 * PLANCK_TIMES_LIGHT_EV_NM / wavelength
+    found = {
+        "energy": None if energy is None else energy * EV_IN_JOULE,
+        "distance": _in(columns, units, distance, _METRES),
+        "pixel_size": _in(columns, units, "pixel_size", _METRES),
+    }
+    return {name: values for name, values in found.items() if values is not None}
 
 
 def _in(columns: dict[str, NDArray], units: dict[str, str], name: str, factors: dict) -> NDArray | None:

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.science.cxi_rules import faults_of
-from tests.science.export.written_manifests import CLASSES, choose, matrix_of, write
+from tests.science.export.written_manifests import CLASSES, choose, index_of, matrix_of, write
 from tests.science.io.layouts import describe, read_all, write_emc
 from tests.science.io.written_files import (
     tagged_stack,
@@ -22,6 +24,7 @@ from tests.science.io.written_files import (
 )
 from tests.science.io.written_runs import MODULE, write_camera, write_module
 from workers.science.errors import RecipeError, SourceError
+from workers.science.instrument import in_si
 from workers.science.steps.file_labels import read_labels
 
 DATA = "/entry_1/data_1/data"
@@ -134,7 +137,7 @@ def test_there_is_a_file_for_each_class_and_a_frame_of_two_is_in_both(tmp_path):
         assert faults_of(path) == []
         with h5py.File(path) as file:
             assert np.array_equal(file[DATA][()], read_all(source)[column])
-    assert "that point at 1 raw files" in result["files"]["class-Round.cxi"]
+    assert "that point at one raw file" in result["files"]["class-Round.cxi"]
 
 
 @pytest.mark.parametrize("kind", ["stack", "emc", "npy"])
@@ -263,3 +266,36 @@ def test_frames_that_lie_scattered_over_a_large_file_are_all_found(tmp_path):
         assert len(file[f"{DETECTOR}/data"].virtual_sources()) < 100
     again = describe(tmp_path / "made/out/frames.cxi", root=tmp_path)
     assert np.array_equal(read_all(again)[:, 0, 0], chosen)
+
+
+def test_frames_are_found_beside_the_file_when_the_raw_files_were_moved_there(tmp_path):
+    source = describe(stack(tmp_path / "a.h5"))
+    result = write(source, tmp_path / "made", ["cxi"])
+    (tmp_path / "a.h5").rename(tmp_path / "made/out/a.h5")
+    with h5py.File(tmp_path / "made/out/frames.cxi") as file:
+        assert np.array_equal(file[DATA][()], frames_of(9))
+    assert "or beside this file" in result["files"]["frames.cxi"]
+
+
+def test_energy_distance_and_pixel_size_come_along_in_si_units(tmp_path):
+    frames = frames_of(6)
+    source = describe(write_cxidb94(tmp_path / "entries.cxi", frames, np.zeros((6, 3), np.int8)))
+    index = index_of(source, tmp_path / "index")
+    energy = np.linspace(20, 40, 6)
+    table = pq.read_table(index / "frames.parquet").append_column("source_photon_energy", pa.array(energy))
+    pq.write_table(table, index / "frames.parquet")
+    write(source, tmp_path / "made", ["cxi"], index_dir=str(index))
+    path = tmp_path / "made/out/frames.cxi"
+    assert faults_of(path) == []
+    with h5py.File(path) as file:
+        joule = file["entry_1/instrument_1/source_1/energy"][()]
+    assert np.allclose(joule, energy * 1.602176634e-19)
+    again = describe(path, root=tmp_path)
+    assert again["columns"]["photon_energy"]["unit"] == "eV"
+
+
+def test_si_values_follow_from_wavelength_too_and_constants_are_scalars():
+    columns = {"wavelength": np.array([45.0]), "distance": np.array([50.0]), "pixel_size": np.array([60.0])}
+    found = in_si(columns, {"wavelength": "nm", "distance": "mm", "pixel_size": "µm"})
+    assert found["energy"] == pytest.approx(1239.841984 / 45 * 1.602176634e-19)
+    assert (found["distance"][0], found["pixel_size"][0]) == pytest.approx((0.05, 60e-6))

@@ -115,7 +115,7 @@ def test_the_page_says_what_is_in_each_file_and_shows_the_methods(dataset, membe
     result = written(write_newest_manifest(dataset=dataset, formats=["csv", "cxi"]).job, tmp_path)
     publish(dataset, tmp_path, result)
     page = member.get(reverse("manifests:dataset-download", args=[dataset.pk])).content.decode()
-    assert "300 frames that point at 1 raw files." in page
+    assert "300 frames that point at one raw file. They are read where the raw data lie now" in page
     assert "What sha256sum -c checks the files by." in page
     assert "HDBSCAN (McInnes &amp; Healy, 2017)" in page
     assert 'data-copy="methods-text"' in page

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from workers.science.errors import SourceError
 from workers.science.export.frame_list import FrameList
 from workers.science.export.virtual import create_virtual, runs
+from workers.science.instrument import in_si
 from workers.science.io import open_source
 from workers.science.io.cxi_writer import CXI_VERSION, PixelFault
 from workers.science.io.places import find_pieces
@@ -90,7 +91,12 @@ def write_virtual(path: Path, frames: FrameList, source: CxiSource) -> str:
     for piece in pieces:
         there[piece.targets] = True
     n_lost = int((~there).sum())
-    words = f"{len(frames)} frames that point at {len({piece.file for piece in pieces})} raw files."
+    n_files = len({piece.file for piece in pieces})
+    files = "one raw file" if n_files == 1 else f"{n_files} raw files"
+    words = (
+        f"{len(frames)} frames that point at {files}. They are read where the raw data lie now, or beside "
+        "this file, or below HDF5_VDS_PREFIX; elsewhere they read as 0 or NaN."
+    )
     return f"{words} {n_lost} of them could not be found: {lost[0]}" if n_lost and lost else words
 
 
@@ -175,6 +181,7 @@ def _lay_out(file: h5py.File, frames: FrameList, source: CxiSource, *, copied: b
     _write_origin(entry.create_group("origin_1"), frames, source, copied=copied)
     detector = entry.create_group("instrument_1/detector_1")
     detector["experiment_identifier"] = h5py.SoftLink("/entry_1/experiment_identifier")
+    _write_instrument(entry["instrument_1"], frames, source)
     headings = np.array([name.encode() for name in frames.classes], "S") if frames.classes else None
     if headings is not None:
         detector["tags"] = frames.decided.T.astype(np.int8)
@@ -183,6 +190,21 @@ def _lay_out(file: h5py.File, frames: FrameList, source: CxiSource, *, copied: b
         detector["score"] = frames.scores.T
         detector["score"].attrs["headings"] = headings
     return detector
+
+
+def _write_instrument(instrument: h5py.Group, frames: FrameList, source: CxiSource) -> None:
+    """Write photon energy, distance and pixel size in SI units, as far as the source tells them."""
+    told = source.description.get("columns", {})
+    found = in_si(frames.instrument, {name: told.get(name, {}).get("unit", "") for name in frames.instrument})
+    if "energy" in found and np.isfinite(found["energy"]).all():
+        light = instrument.create_group("source_1")
+        light["energy"] = found["energy"]
+        light["energy"].attrs["axes"] = "experiment_identifier"
+        light["experiment_identifier"] = h5py.SoftLink("/entry_1/experiment_identifier")
+    for name, called in (("distance", ("distance",)), ("pixel_size", ("x_pixel_size", "y_pixel_size"))):
+        values = np.unique(found.get(name, np.zeros(0)))
+        for member in called if len(values) == 1 and np.isfinite(values[0]) else ():
+            instrument["detector_1"][member] = values[0]
 
 
 def _write_origin(origin: h5py.Group, frames: FrameList, source: CxiSource, *, copied: bool) -> None:

@@ -7,6 +7,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from workers.science.instrument import COLUMNS
+
+SOURCE = "source_"
 IDS = ("train_id", "pulse_id", "cell_id")
 
 
@@ -32,6 +35,8 @@ class FrameList:
         Their names.
     scores : ndarray of shape (m, k), float32, optional
         What the network says of each class; NaN for classes that it does not know.
+    instrument : dict of str to ndarray of shape (m,), float64
+        Source columns about light and detector (`instrument.COLUMNS`); NaN where unknown.
     """
 
     index: NDArray[np.int64]
@@ -44,6 +49,7 @@ class FrameList:
     decided: NDArray[np.bool_]
     classes: list[str]
     scores: NDArray[np.float32] | None = None
+    instrument: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.index)
@@ -61,6 +67,7 @@ class FrameList:
             self.decided[rows],
             self.classes,
             None if self.scores is None else self.scores[rows],
+            {name: column[rows] for name, column in self.instrument.items()},
         )
 
     def by_class(self) -> list[tuple[str, str, NDArray[np.int64]]]:
@@ -88,6 +95,10 @@ class Collector:
         taken["path"] = _codes(batch.column("path"), self._paths)
         for name in ("index", "source_index", *IDS):
             taken[name] = _integers(batch.column(name))
+        for name in COLUMNS:
+            if f"{SOURCE}{name}" in batch.schema.names:
+                column = batch.column(f"{SOURCE}{name}").cast(pa.float64())
+                taken[f"{SOURCE}{name}"] = column.to_numpy(zero_copy_only=False)
         names = [f"p_{name}" for name in self.classes]
         if any(name in batch.schema.names for name in names):
             taken["scores"] = np.stack([_floats(batch, name) for name in names], axis=1)
@@ -108,6 +119,7 @@ class Collector:
             decided,
             self.classes,
             columns.get("scores"),
+            {name: columns[f"{SOURCE}{name}"] for name in COLUMNS if f"{SOURCE}{name}" in columns},
         )
 
 

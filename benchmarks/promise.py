@@ -35,6 +35,7 @@ N_CLUSTERS = 24
 FOLDS = 5
 RAREST = 0.1  # of the commonest kind
 SEED = 29_000
+TELL_EVERY = 50
 
 
 class Bench:
@@ -160,6 +161,12 @@ def tell(bench: Bench, way: str, n_labels: int, options: argparse.Namespace) -> 
         drawn = bench.draw(way, n_labels, np.random.default_rng(seed))
         for row in ask(bench, drawn, seed, options.levels, not options.no_clusters):
             rows[row["way"], row["level"]].append(row)
+        if (repeat + 1) % TELL_EVERY == 0 or repeat + 1 == options.repeats:
+            write(way, n_labels, repeat + 1, rows, time.monotonic() - begun)
+
+
+def write(way: str, n_labels: int, repeats: int, rows: dict[tuple, list[dict]], seconds: float) -> None:
+    """Print how often promises were made and kept so far."""
     for (promised_by, level), found in sorted(rows.items()):
         made = [row for row in found if row["made"]]
         kept = sum(row["purity"] >= level for row in made)
@@ -167,11 +174,11 @@ def tell(bench: Bench, way: str, n_labels: int, options: argparse.Namespace) -> 
         for row in made:
             of_class[row["class"]].append(row["purity"] >= level)
         worst = min((np.mean(kept_ones) for kept_ones in of_class.values()), default=None)
-        line = {"labels": n_labels, "drawn": way, "by": promised_by, "asked": level}
+        line = {"repeats": repeats, "labels": n_labels, "drawn": way, "by": promised_by, "asked": level}
         line |= {"made": len(made), "of": len(found), "kept": round(kept / len(made), 4) if made else None}
         line |= {"kept_of_worst_class": None if worst is None else round(float(worst), 3)}
         line |= {"recall": round(float(np.mean([row["recall"] for row in made])), 3) if made else None}
-        print(json.dumps(line | {"seconds": round(time.monotonic() - begun)}), flush=True)
+        print(json.dumps(line | {"seconds": round(seconds)}), flush=True)
 
 
 if __name__ == "__main__":

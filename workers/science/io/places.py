@@ -97,7 +97,7 @@ def find_pieces(
     """
     if not can_point_at(source):
         words = source.get("format_words", source.get("reader"))
-        cause = f"is {words}, and a virtual dataset points at HDF5 only"
+        cause = f"is no HDF5 but of the format “{words}”, and a virtual dataset points at HDF5 only"
         raise SourceError(source["files"][0]["path"], cause, "Ask for a copy of the frames instead")
     source = relocate(source, source.get("moved") or {})
     if source.get("reader") == "euxfel":

@@ -55,3 +55,15 @@ def test_a_filter_that_nothing_passes_is_told_at_once_and_again_when_it_is_sent(
     expect(page.get_by_role("alert")).to_contain_text("No frame fits; take a filter away.")
     expect(page.get_by_label("from", exact=True)).to_have_value("1e30")
     assert not Job.objects.filter(kind="manifest").exists()
+
+
+def test_the_methods_paragraph_is_copied_or_at_least_selected(watched: WatchedPage, world: World) -> None:
+    watched.open(reverse("manifests:dataset-download", args=[world.dataset.pk]))
+    page = watched.page
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    button = page.locator("[data-copy='methods-text']")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(button).to_have_text("Selected: press Ctrl+C")
+    assert page.evaluate("getSelection().toString()").startswith("HDBSCAN (McInnes & Healy, 2017)")
+    expect(button).to_have_text("Copy")

@@ -1,5 +1,7 @@
 """Files of labels: sent, read by a worker, looked at, taken in, and taken back."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -10,12 +12,12 @@ from tests.webapp.factories import make_dataset, make_group, make_product, make_
 from webapp.datasets.models import Dataset
 from webapp.jobs.models import Job, Product
 from webapp.labels import label_files
-from webapp.labels.label_files import label_file_arguments
 from webapp.labels.models import ClassScheme, LabelEvent
 from webapp.labels.selectors import label_entries
 from webapp.labels.services import create_scheme, label_frames
 from webapp.labels.state_cache import current_labels
 from workers.science.steps.label_file import read_label_file
+from workers.tasks.calls import arguments_of
 
 pytestmark = pytest.mark.django_db
 TABLE = "source_index,source,path,classes\n3,{0},/entry/data/data,Round\n5,{0},/entry/data/data,Round;Halo\n"
@@ -46,8 +48,7 @@ def read_by_worker(job: Job) -> Product:
     found = {}
 
     def write(out):
-        index = Product.objects.get(pk=job.inputs["index"])
-        found.update(read_label_file(**label_file_arguments(job), index_dir=str(index.folder), out=str(out)))
+        found.update(read_label_file(**arguments_of(SimpleNamespace(job=job)), out=str(out)))
 
     product = make_product(job.dataset, "label-file", write, found, params=job.params, pk=job.result_id)
     Product.objects.filter(pk=product.pk).update(facts=found)

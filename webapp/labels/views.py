@@ -20,6 +20,7 @@ from webapp.datasets.models import Dataset
 from webapp.jobs.models import Job
 from webapp.labels.audits import newest_audits
 from webapp.labels.carry import ask_for_file_labels
+from webapp.labels.doubtful import judge_of
 from webapp.labels.exclusions import excluded_by
 from webapp.labels.forms import ClassForm, LabelsFileForm, SchemeForm
 from webapp.labels.history import frame_history
@@ -68,7 +69,7 @@ def show_page(
         "clusters": _clusters(columns),
         "audits": newest_audits(dataset),
         "classes": _classes(scheme, labels.class_counts(scheme.names)) if scheme else [],
-        "coach": coach_of(columns.classifier),
+        "coach": coach_of(judge_of(columns), labels.class_counts(scheme.names) if scheme else None),
         "network_classes": columns.classifier.facts["classes"] if columns.classifier else [],
         "page": _page_facts(dataset, columns, scheme)
         | {"user": request.user.pk, "mayWrite": may_write(request, dataset)},

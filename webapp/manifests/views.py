@@ -143,7 +143,9 @@ def _sorting(dataset: Dataset, user: User) -> dict[str, Any]:
         "running": selectors.running_jobs(dataset),
         "failed": selectors.failed_job(dataset),
         "report": report,
-        "coach": coach_of(report.network if report else None),
+        "coach": coach_of(
+            report.network if report else None, {entry.name: entry.n for entry in counts.classes}
+        ),
         "classification": classification,
         "sorted_with": classification.input("network") if classification else None,
         "is_other_network": bool(

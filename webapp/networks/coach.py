@@ -48,6 +48,8 @@ class Advice:
     high: float
     gain: float
     others: float
+    since: int = 0
+    """Labels that the class got since the classifier learned."""
 
     @property
     def sentence(self) -> str:
@@ -72,12 +74,15 @@ class Coach:
     @property
     def line(self) -> str:
         """The one thing to do, in a line; empty where there is none."""
+        wanted = [row for row in self.advice if row.since < row.more]
         if self.too_few:
             name, n, more = self.too_few[0]
             return f"{name} has {n} label{'' if n == 1 else 's'}, too few to tell: label {more} more first."
         if not self.helps and self.chart:
             return self.hardly
-        return f"{self.advice[0].sentence}." if self.advice else ""
+        if self.advice and not wanted:
+            return "What the coach asked for is labelled. Train again to hear what is next."
+        return f"{wanted[0].sentence}." if wanted else ""
 
     @property
     def hardly(self) -> str:
@@ -94,8 +99,11 @@ FEWEST = 5
 """Labels of a class, below which the coach says nothing of it."""
 
 
-def coach_of(network: Product | None) -> Coach | None:
-    """Return what the card of a classifier says of more labels, None without a classifier."""
+def coach_of(network: Product | None, counts: dict[str, int] | None = None) -> Coach | None:
+    """Return what the card of a classifier says of more labels, None without a classifier.
+
+    `counts` are the labels of each class as they are now: what was labelled since is not asked for again.
+    """
     if network is None:
         return None
     curve = (network.facts.get("figures") or {}).get("learning_curve")
@@ -103,13 +111,14 @@ def coach_of(network: Product | None) -> Coach | None:
         return Coach(why="This classifier was trained before there was a coach. Train again to hear it.")
     if "why" in curve:
         return Coach(why=f"Nothing can be told of more labels: {curve['why']}.")
-    rows = curve["classes"]
+    rows, now = curve["classes"], counts or {}
+    few = [(row["class"], max(row["n"], now.get(row["class"], 0))) for row in rows if "after" not in row]
     doubled = curve["doubled"]
     low, high = doubled["interval"]
     words = f"Twice the labels: macro-F1 {doubled['now']:.2f} → about {doubled['macro_f1']:.2f}"
     return Coach(
-        advice=tuple(_advice(row) for row in rows if "after" in row),
-        too_few=tuple((row["class"], row["n"], FEWEST - row["n"]) for row in rows if "after" not in row),
+        advice=tuple(_advice(row, now.get(row["class"], 0)) for row in rows if "after" in row),
+        too_few=tuple((name, n, FEWEST - n) for name, n in few if n < FEWEST),
         chart=_chart(curve),
         helps=curve["helps"],
         confused=tuple(curve["confused"] or ()),
@@ -117,7 +126,7 @@ def coach_of(network: Product | None) -> Coach | None:
     )
 
 
-def _advice(row: dict[str, Any]) -> Advice:
+def _advice(row: dict[str, Any], n_now: int) -> Advice:
     low, high = row["interval"]
     return Advice(
         name=row["class"],
@@ -129,6 +138,7 @@ def _advice(row: dict[str, Any]) -> Advice:
         high=high,
         gain=row["gain"],
         others=row["others"],
+        since=max(0, n_now - row["n"]),
     )
 
 

@@ -55,6 +55,20 @@ def test_a_class_with_three_labels_is_asked_for_first_without_a_figure(dataset, 
     assert "Layered" not in [row.name for row in coach.advice]
 
 
+def test_what_was_labelled_since_is_not_asked_for_again(dataset, network):
+    counts = {"Layered": 4, "Prolate": 40, "Streak": 31, "Round": 31}
+    assert coach_of(network, counts).line == "Layered has 4 labels, too few to tell: label 1 more first."
+    counts["Layered"] = 5
+    coach = coach_of(network, counts)
+    assert coach.too_few == ()
+    assert [row.since for row in coach.advice if row.name == "Prolate"] == [9]
+    curve = network.facts["figures"]["learning_curve"] | {"helps": True}
+    network.facts["figures"] = network.facts["figures"] | {"learning_curve": curve}
+    assert "more of" in coach_of(network, counts).line
+    plenty = dict.fromkeys(CLASSES, 400)
+    assert "Train again" in coach_of(network, plenty).line
+
+
 def test_the_label_page_says_it_in_one_line(dataset, network):
     assert "Layered has 3 labels, too few to tell" in read(dataset, "labels:dataset-label")
 

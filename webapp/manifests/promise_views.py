@@ -13,6 +13,7 @@ from webapp.accounts.access import get_for, require_writer
 from webapp.datasets.lineage import newest
 from webapp.datasets.models import Dataset
 from webapp.jobs.services import Handle
+from webapp.labels.models import SelectionAudit
 from webapp.labels.naming import LabelError
 from webapp.manifests.promise_audits import audit_views, begin_audit
 from webapp.manifests.promise_jobs import ask_for_promise
@@ -71,7 +72,7 @@ def audit_start(request: HttpRequest, pk: UUID) -> HttpResponse:
     return redirect(f"{reverse('labels:dataset-label', args=[pk])}?mode=picked&audit={audit.pk}")
 
 
-def _begin(request: HttpRequest, dataset: Dataset, name: str):
+def _begin(request: HttpRequest, dataset: Dataset, name: str) -> SelectionAudit:
     table = table_of(dataset)
     if table is None:
         raise PromiseError(no_table_words(dataset, is_under_way(dataset)))

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.webapp.factories import make_classified, make_product
+from webapp.accounts.models import User
 from webapp.datasets.decisions import decision_rule
 from webapp.datasets.models import Dataset
 from webapp.jobs.models import Product
@@ -45,7 +46,7 @@ def classify_promised(dataset: Dataset, classes: tuple[str, ...], n_labels: int)
     return classification
 
 
-def read(audit: SelectionAudit, user, n: int, wrong: int = 0, start: int = 0) -> None:
+def read(audit: SelectionAudit, user: User, n: int, wrong: int = 0, start: int = 0) -> None:
     """Let somebody read the next `n` frames of an audit, the first `wrong` of them as another class."""
     for place, frame in enumerate(frames_of(audit)[start : start + n].tolist()):
         record_reading(

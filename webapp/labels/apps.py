@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.apps import AppConfig
 
 
@@ -9,6 +11,14 @@ class LabelsConfig(AppConfig):
 
     def ready(self) -> None:
         """Let other pages name frames by their label."""
+        from webapp.jobs.signals import tidying
         from webapp.labels.scopes import register
 
         register()
+        tidying.connect(_tidy, dispatch_uid="label-files")
+
+
+def _tidy(**_: Any) -> None:
+    from webapp.labels.label_files import remove_old
+
+    remove_old()

@@ -1,6 +1,8 @@
 """Files of labels in any format: kept, read by a worker, shown, and only then taken in."""
 
 import hashlib
+import shutil
+import time
 import uuid
 from collections.abc import Iterable
 from pathlib import Path
@@ -28,6 +30,7 @@ from webapp.labels.services import (
     undo_event,
 )
 
+KEPT_S = 7 * 24 * 3600
 FOLDER, KEPT = "label-files", "labels"
 LARGEST_BYTES = 500 * 10**6
 ENDINGS = (
@@ -96,6 +99,19 @@ def _keep(file: UploadedFile) -> str:
     finally:
         partial.unlink(missing_ok=True)
     return digest.hexdigest()
+
+
+def remove_old() -> None:
+    """Delete files that were sent more than `KEPT_S` ago: what a worker read in them is a product by then."""
+    folder = settings.DATA_DIR / FOLDER
+    waiting = Job.objects.active().filter(kind="label-file").values_list("params__file", flat=True)
+    needed, oldest = set(waiting), time.time() - KEPT_S
+    for each in folder.iterdir() if folder.exists() else ():
+        if each.name not in needed and each.stat().st_mtime < oldest:
+            if each.is_dir():
+                shutil.rmtree(each, ignore_errors=True)
+            else:
+                each.unlink(missing_ok=True)
 
 
 def label_file_arguments(job: Job) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """Files of labels: sent, read by a worker, looked at, taken in, and taken back."""
 
+import os
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
@@ -11,6 +13,7 @@ from django.urls import reverse
 from tests.webapp.factories import make_dataset, make_group, make_product, make_sorted_dataset, make_user
 from webapp.datasets.models import Dataset
 from webapp.jobs.models import Job, Product
+from webapp.jobs.signals import tidying
 from webapp.labels import label_files
 from webapp.labels.models import ClassScheme, LabelEvent
 from webapp.labels.selectors import label_entries
@@ -170,3 +173,17 @@ def test_a_viewer_sees_the_file_but_cannot_take_it_in(dataset, member):
     stranger = Client()
     stranger.force_login(make_user("eve", make_group("another")))
     assert stranger.get(reverse("labels:label-file", args=[product.pk])).status_code == 404
+
+
+def test_files_that_were_read_a_week_ago_are_deleted_and_those_that_wait_are_not(dataset, member):
+    send(member, dataset, "read.csv", TABLE.format("run_1.h5"))
+    Job.objects.filter(kind="label-file").update(state="succeeded")
+    send(member, dataset, "waits.csv", TABLE.format("run_2.h5"))
+    send(member, dataset, "new.csv", TABLE.format("run_3.h5"))
+    Job.objects.filter(params__name="new.csv").update(state="succeeded")
+    folder = settings.DATA_DIR / label_files.FOLDER
+    kept = {job.params["name"]: folder / job.params["file"] for job in Job.objects.filter(kind="label-file")}
+    for name in ("read.csv", "waits.csv"):
+        os.utime(kept[name], (0, 0))
+    tidying.send(sender=None)
+    assert {name for name, path in kept.items() if path.exists()} == {"waits.csv", "new.csv"}

@@ -115,7 +115,7 @@ def test_a_network_is_named_and_found_by_its_name_by_keys_alone(watched: Watched
     expect(watched.page.get_by_role("heading", level=1)).to_have_text("The one for droplets")
     expect(watched.page.locator(".choices")).to_contain_text("ada named it “The one for droplets”")
     watched.open(reverse("networks:network-list"))
-    watched.page.get_by_label("Search").focus()
+    watched.page.get_by_role("searchbox").focus()
     watched.page.keyboard.type("droplets")
     watched.page.keyboard.press("Enter")
     rows = watched.page.locator("table.registry tbody tr")

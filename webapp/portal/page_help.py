@@ -96,12 +96,19 @@ LEARN = PageHelp(
     (
         ("Curve", "falls and levels off; point at it to read a value."),
         ("Learn again", "with another seed, length or start; results further along become older than it."),
+        ("Cluster with this network", "finds clusters by a network of another data set; nothing is trained."),
     ),
     "the-line",
 )
 NETWORK = PageHelp(
     "Networks of your groups, with the card of how each came about and how good it is.",
-    (("Download the card", "all figures, settings and versions as JSON."),),
+    (
+        ("Search, Kind, Learned from", "narrow the list; “Used” says where a network is current now."),
+        ("Name, Note, Archive", "what people say of a network; an archived one is kept, but not offered."),
+        ("Lineage", "from the frames over the network to what was made with it."),
+        ("Export as one file, Import", "take a network to another facility; each part is checked."),
+        ("Download the card", "all figures, settings and versions as JSON."),
+    ),
     "figures",
 )
 SORT = PageHelp(
@@ -114,6 +121,8 @@ SORT = PageHelp(
             "ranks classes by what more labels of them would bring; “Label” opens their queue.",
         ),
         ("Doubtful labels", "shows labels that look wrong, to be corrected or to be let stand."),
+        ("Use a network that is there", "networks of other data sets, those that fit these frames first."),
+        ("Use this one again", "makes an earlier classifier the current one, which all pages follow."),
     ),
     "figures",
 )

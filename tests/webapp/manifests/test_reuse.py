@@ -29,6 +29,7 @@ from webapp.portal.line import line_of
 from workers.tasks.calls import arguments_of, on_product
 
 pytestmark = pytest.mark.django_db
+USE = 'id="use-network"'
 
 
 @pytest.fixture
@@ -81,15 +82,15 @@ def sortings(dataset, n=2):
 
 def test_networks_of_other_data_sets_are_offered_where_there_is_no_label(signed_in, dataset, network):
     text = page(signed_in, dataset)
-    assert "Use a network that is there" in text
-    assert text.index("Use a network that is there") < text.index("How well the newest classifier sorts")
+    assert USE in text
+    assert text.index(USE) < text.index("How well the newest classifier sorts")
     assert "Not looked at yet" in text
     assert "those of the network would be: “Round”" in text
 
 
 def test_a_group_with_one_data_set_is_offered_nothing(signed_in, dataset):
     make_classified(dataset)
-    assert "Use a network that is there" not in page(signed_in, dataset)
+    assert USE not in page(signed_in, dataset)
 
 
 def test_the_job_is_told_all_networks_of_the_group_and_where_they_learned(signed_in, dataset, network):
@@ -252,3 +253,11 @@ def test_a_training_may_start_from_a_classifier_of_another_data_set_alone(signed
     assert job.inputs["start_from"] == str(network.pk)
     (job.folder / "scratch").mkdir(parents=True)
     assert arguments_of(Claim(job.shards.get(), job, 1))["start_from"] == str(network.folder)
+
+
+def test_many_networks_are_folded_behind_the_five_that_come_first(signed_in, dataset, network):
+    for _ in range(7):
+        make_classified(network.dataset)
+    text = page(signed_in, dataset)
+    assert "3 more</summary>" in text
+    assert text.count(">Sort with this network<") == 8

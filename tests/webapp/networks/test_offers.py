@@ -79,4 +79,4 @@ def test_frames_that_are_not_condensed_are_said_to_be_missing(signed_in, group, 
     bare = make_dataset(group, 300, "bare")
     signed_in.post(reverse("explore:latents-use", args=[bare.pk]), {"network": network.pk})
     assert "not condensed yet" in page(signed_in, bare)
-    assert "Cluster with this network" not in page(signed_in, bare)
+    assert "Cluster with this network: " not in page(signed_in, bare)

@@ -109,7 +109,7 @@ NETWORK = PageHelp(
         ("Export as one file, Import", "take a network to another facility; each part is checked."),
         ("Download the card", "all figures, settings and versions as JSON."),
     ),
-    "figures",
+    "networks",
 )
 SORT = PageHelp(
     "A network learns from your labels and sorts all frames.",
@@ -124,7 +124,7 @@ SORT = PageHelp(
         ("Use a network that is there", "networks of other data sets, those that fit these frames first."),
         ("Use this one again", "makes an earlier classifier the current one, which all pages follow."),
     ),
-    "figures",
+    "sorting",
 )
 DOWNLOAD = PageHelp(
     "The manifest: a line for each frame with its cluster, class and probability, and how it came about.",
@@ -132,7 +132,7 @@ DOWNLOAD = PageHelp(
         ("CSV, Parquet", "the same list; a cut-off download can be continued."),
         ("Audits", "how far the blind readings of promised classes are, and what they prove so far."),
     ),
-    "the-line",
+    "downloading",
 )
 LIVE = PageHelp(
     "Sort frames while they are recorded: a watched folder, a network, and a ledger of every frame.",
@@ -145,7 +145,7 @@ LABEL_FILE = PageHelp(
         ("Classes", "new ones are added where they are ticked; labels with others are left out."),
         ("Take in", "appends the labels; “Take back” undoes all of them as one act."),
     ),
-    "labelling",
+    "taking-labels-in",
 )
 WRITE = PageHelp(
     "Which frames a manifest has, and as which files.",
@@ -162,6 +162,7 @@ WRITE = PageHelp(
         ("Files", "those that do not apply to this data set are grey, with the reason."),
         ("Write this manifest", "freezes the choice; the card says the rule in words and as JSON."),
     ),
+    "downloading",
 )
 COMPARE = PageHelp(
     "Two results of the same frames against each other.",
@@ -179,7 +180,7 @@ CLASSIFIERS = PageHelp(
         ("Better on these frames", "the difference of macro-F1 with its interval, or “not told apart”."),
         ("First alone, Second alone", "lead to the frames on which one of the two alone is right."),
     ),
-    "figures",
+    "networks",
 )
 RUNS = PageHelp(
     "A row for each run: frames, hits, photons, and what its frames are.",

@@ -2,8 +2,9 @@
 
 A classifier is trained on each of some simulated sets, then judged on and applied to all the others, which
 differ in detector, light, mixture of kinds, and in the particles themselves. What counts is the rank
-correlation of the score with the macro-F1 that comes out; beside it stands that of the entropy alone. Then
-each classifier is a start for four labels a class on the others: `with` and `without`.
+correlation of the score with the macro-F1 that comes out; beside it stands that of the entropy alone. With
+``--warm``, which takes much longer, each classifier that fits is also a start for four labels
+a class.
 """
 
 import argparse
@@ -86,7 +87,7 @@ def train(folder: Path, name: str, kinds: NDArray[np.str_], per_kind: int) -> Pa
     out.mkdir()
     scratch.mkdir()
     rows, classes = choose(kinds, per_kind, 0), sorted(set(kinds))
-    matrix, recipe = kinds[rows][:, None] == np.array(classes), ClassifierRecipe(folds=3)
+    matrix, recipe = kinds[rows][:, None] == np.array(classes), ClassifierRecipe(folds=2)
     condensed, (scale, scale_max) = np.load(folder / name / "condensed.npy"), read_scale(folder / name)
     good = signal_pixels(folder / name)
     frames = LabelledFrames(condensed[rows], matrix, good, scale_max, classes, True, scale)
@@ -134,9 +135,10 @@ def warm_f1(network: Path, folder: Path, kinds: NDArray[np.str_]) -> tuple[float
 def main() -> None:
     """Print a line of JSON for each pair, the rank correlations, and the worth of a warm start."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--frames", type=int, default=300, help="of each set")
-    parser.add_argument("--labels", type=int, default=15, help="of each kind")
+    parser.add_argument("--frames", type=int, default=200, help="of each set")
+    parser.add_argument("--labels", type=int, default=10, help="of each kind")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--warm", action="store_true", help="measure what a warm start is worth, too")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     rows, warm = [], []
@@ -164,8 +166,10 @@ def main() -> None:
                 row |= {"alike": verdict["likeness"]["alike"], "entropy": verdict["answers"]["entropy"]}
                 print(json.dumps(row), flush=True)
                 rows.append(row)
-                if verdict["verdict"] == "fits" and (
-                    both := warm_f1(networks[verdict["id"]], folder / target, kinds[target])
+                if (
+                    options.warm
+                    and verdict["verdict"] == "fits"
+                    and (both := warm_f1(networks[verdict["id"]], folder / target, kinds[target]))
                 ):
                     warm.append((verdict["id"], target, *both))
     truth = [row["macro_f1"] for row in rows]

@@ -315,6 +315,9 @@ def whole_requests(world: World) -> Iterator[tuple[str, dict[str, Any]]]:
     told = [world.product("label-file").pk]
     yield reverse("labels:label-file-take", args=told), {"data": {"classes": ["Round"]}}
     yield reverse("networks:dataset-learn", args=pk), {"data": {"seed": 9, "n_steps": 100}}
+    network = [world.product("train").pk]
+    yield reverse("networks:network-describe", args=network), {"data": {"name": "The good one"}}
+    yield reverse("networks:network-archive", args=network), {"data": {"archived": "1"}}
     yield reverse("manifests:dataset-train", args=pk), {}
     yield reverse("manifests:dataset-write", args=pk), {}
     yield reverse("portal:dataset-sort", args=pk), {}

@@ -213,3 +213,9 @@ def test_the_interval_of_clopper_and_pearson_is_the_published_one():
     low, high = binomial_interval(8, 10)
     assert (round(low, 4), round(high, 4)) == (0.4439, 0.9748)
     assert binomial_interval(0, 0) == (0.0, 1.0)
+
+
+def test_of_classes_that_exclude_each_other_the_likelier_one_is_promised():
+    said = np.array([[0.9, 0.8, 0.7], [0.6, 0.7, 0.1]], np.float32)
+    found = decide_promised(said, [0.5, 0.5, 0.5], Rule(single_label=False, excludes=((0, 1),)))
+    assert found.tolist() == [[True, False, True], [False, True, False]]

@@ -53,7 +53,7 @@ def promise_arguments(job: Job) -> dict[str, Any]:
         "network_dir": judged_in,
         "cluster_dir": str(clustering.folder) if clustering else None,
         "labelled": str(path),
-        **{name: rule[name] for name in ("classes", "single_label", "exclusive")},
+        **{name: rule[name] for name in ("classes", "single_label", "exclusive", "excludes")},
     }
 
 

@@ -10,8 +10,8 @@ _BLOCK = 1 << 17
 def scores_of(probabilities: np.ndarray, classes: list[str], name: str, rule: dict[str, Any]) -> np.ndarray:
     """Return of each row of `probabilities` (m, k) the one of `name`, and 0 where another class keeps it out.
 
-    `rule` has `single_label` and `exclusive`, names of classes that stand alone. A test holds this equal to
-    what the step does that writes the manifest.
+    `rule` has `single_label`, `exclusive` (names of classes that stand alone) and `excludes` (groups of names).
+    A test holds this equal to what the step does that writes the manifest.
     """
     known = np.where(np.isfinite(probabilities), probabilities, np.float32(0))
     column = classes.index(name)
@@ -22,6 +22,10 @@ def scores_of(probabilities: np.ndarray, classes: list[str], name: str, rule: di
         kept = likeliest == column
     elif alone:
         kept = (likeliest == column) | ~np.isin(likeliest, alone)
+    for group in () if rule.get("single_label") else rule.get("excludes", ()):
+        columns = [classes.index(each) for each in group if each in classes]
+        if column in columns:
+            kept &= known[:, columns].argmax(axis=1) == columns.index(column)
     return np.where(kept, known[:, column], np.float32(0))
 
 

@@ -206,6 +206,7 @@ def promise_from(dataset: Dataset, data: Mapping[str, Any]) -> dict[str, Any] | 
         "classification": str(table.classification.pk),
         "single_label": table.facts["single_label"],
         "exclusive": table.facts["exclusive"],
+        "excludes": table.facts.get("excludes", []),
         "n_labels": table.facts["n_labels"],
     }
 

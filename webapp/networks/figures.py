@@ -206,5 +206,11 @@ def _exclusions(card: dict[str, Any], metrics: dict[str, Any]) -> str:
     rules += [f"{' and '.join(group)} exclude each other" for group in recipe.get("excludes") or []]
     if not rules or counted is None:
         return ""
-    kept = "none breaks it" if not counted["broken"] else f"{counted['broken']} break it all the same"
-    return f"That {', '.join(rules)} changed {counted['changed']} of {metrics['n_frames']} decisions; {kept}."
+    what = "Rule" if len(rules) == 1 else "Rules"
+    kept = (
+        "none is broken"
+        if not counted["broken"]
+        else f"{counted['broken']} decisions break them all the same"
+    )
+    changed = f"{counted['changed']} of {metrics['n_frames']} decisions changed by that"
+    return f"{what}: {'; '.join(rules)}. {changed}; {kept}."

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from workers.science.errors import RecipeError
 from workers.science.labels_file import SEPARATOR, Labels
 from workers.science.metrics import decide
-from workers.science.promise_rule import Rule, decide_promised
+from workers.science.promise_rule import decide_promised, rule_of
 from workers.science.row_reader import RowReader, nan_as_null
 
 BLOCK = 1 << 16  # rows at a time: 10^6 rows never need more than some 50 MB
@@ -255,10 +255,11 @@ def promised_classes(
 
     A class is kept from the promise's threshold on, and nowhere if it has none or another class keeps it out.
     """
-    told, alone = promise["classes"], promise.get("exclusive", [])
-    limits = [told.get(name, {}).get("threshold") for name in classes]
-    exclusive = tuple(classes.index(name) for name in alone if name in classes)
-    return decide_promised(probabilities, limits, Rule(promise.get("single_label", False), exclusive))
+    limits = [promise["classes"].get(name, {}).get("threshold") for name in classes]
+    single, alone = promise.get("single_label", False), promise.get("exclusive", [])
+    return decide_promised(
+        probabilities, limits, rule_of(classes, single, alone, promise.get("excludes", []))
+    )
 
 
 def _in_frame_order(labels: Labels | None) -> Labels | None:

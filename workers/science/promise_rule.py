@@ -8,10 +8,18 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Rule:
-    """How classes exclude each other: one class a frame, or columns of classes that stand alone."""
+    """How classes exclude each other: one class a frame, columns that stand alone, or groups of columns."""
 
     single_label: bool
     exclusive: tuple[int, ...] = ()
+    excludes: tuple[tuple[int, ...], ...] = ()
+
+
+def rule_of(classes: list[str], single_label: bool, exclusive: list[str], excludes: list[list[str]]) -> Rule:
+    """Return the rule that names of classes state; names that are not among `classes` say nothing."""
+    groups = [tuple(classes.index(name) for name in group if name in classes) for group in excludes]
+    alone = tuple(classes.index(name) for name in exclusive if name in classes)
+    return Rule(single_label, alone, tuple(group for group in groups if group))
 
 
 def scores_of(probabilities: NDArray[np.float32], rule: Rule) -> NDArray[np.float32]:
@@ -30,7 +38,7 @@ def scores_of(probabilities: NDArray[np.float32], rule: Rule) -> NDArray[np.floa
     scores : ndarray of shape (n, k), float32
     """
     known = np.where(np.isfinite(probabilities), probabilities, np.float32(0))
-    if known.shape[1] == 0 or not (rule.single_label or rule.exclusive):
+    if known.shape[1] == 0:
         return known
     is_likeliest = np.zeros(known.shape, bool)
     is_likeliest[np.arange(len(known)), known.argmax(axis=1)] = True
@@ -39,7 +47,11 @@ def scores_of(probabilities: NDArray[np.float32], rule: Rule) -> NDArray[np.floa
     alone = np.zeros(known.shape[1], bool)
     alone[list(rule.exclusive)] = True
     is_alone = (is_likeliest & alone).any(axis=1, keepdims=True)
-    return np.where(is_likeliest | ~(is_alone | alone), known, np.float32(0))
+    kept = is_likeliest | ~(is_alone | alone)
+    for group in rule.excludes:
+        columns = list(group)
+        kept[:, columns] &= known[:, columns].argmax(axis=1)[:, None] == np.arange(len(columns))
+    return np.where(kept, known, np.float32(0))
 
 
 def decide_promised(

@@ -43,6 +43,7 @@ def write(folders: dict[str, Path], looked_at: np.ndarray | None = None, **chang
         "classes": CLASSES,
         "single_label": True,
         "exclusive": [],
+        "excludes": [],
         "out": str(folders["out"]),
     }
     return promise(**(given | changes))

@@ -33,7 +33,7 @@ def make_promise(dataset: Dataset, classification: Product, n_labels: int) -> Pr
             cluster_dir=None,
             labelled=str(labelled),
             out=str(out),
-            **{name: rule[name] for name in ("classes", "single_label", "exclusive")},
+            **{name: rule[name] for name in ("classes", "single_label", "exclusive", "excludes")},
         )
 
     return make_product(dataset, "promise", write, {}, {"classification": classification})

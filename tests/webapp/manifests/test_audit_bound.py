@@ -64,13 +64,24 @@ def test_what_can_not_be_proved_any_more_has_no_number():
     assert frames_needed(0.95, 20, wrong=3) is None
 
 
-@pytest.mark.parametrize(("single", "alone"), [(True, []), (False, []), (False, ["c"]), (False, ["a", "d"])])
-def test_who_is_selected_is_the_same_in_pages_and_in_the_step(single, alone):
+@pytest.mark.parametrize(
+    ("single", "alone", "groups"),
+    [
+        (True, [], []),
+        (False, [], []),
+        (False, ["c"], []),
+        (False, ["a", "d"], []),
+        (False, [], [["a", "b"], ["b", "d"]]),
+        (False, ["c"], [["d", "a", "gone"]]),
+        (True, [], [["a", "b"]]),
+    ],
+)
+def test_who_is_selected_is_the_same_in_pages_and_in_the_step(single, alone, groups):
     random, classes = np.random.default_rng(3), ["a", "b", "c", "d"]
     said = random.random((500, 4)).astype(np.float32)
     said[random.random((500, 4)) < 0.05] = np.nan
-    rule = {"single_label": single, "exclusive": alone}
-    of_step = promise_rule.Rule(single, tuple(classes.index(name) for name in alone))
+    rule = {"single_label": single, "exclusive": alone, "excludes": groups}
+    of_step = promise_rule.rule_of(classes, single, alone, groups)
     expected = promise_rule.scores_of(said, of_step)
     for column, name in enumerate(classes):
         assert (scores_of(said, classes, name, rule) == expected[:, column]).all()

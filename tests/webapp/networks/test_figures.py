@@ -76,7 +76,9 @@ def test_what_comes_together_is_told_where_several_classes_are_allowed(dataset, 
 
 def test_it_is_told_what_the_rule_of_classes_that_stand_alone_has_changed(dataset, network):
     words = figures_of(network).exclusions
-    assert re.fullmatch(r"That Empty stands alone changed \d+ of 96 decisions; none breaks it\.", words)
+    assert re.fullmatch(
+        r"Rule: Empty stands alone\. \d+ of 96 decisions changed by that; none is broken\.", words
+    )
     assert all(words in text for text in pages_of(dataset, network))
 
 

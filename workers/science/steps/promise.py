@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from workers.science.errors import RecipeError
 from workers.science.progress import Progress, silent
 from workers.science.promise import Judged, Population, promise_table
-from workers.science.promise_rule import Rule
+from workers.science.promise_rule import rule_of
 
 JUDGED = "judged.npz"
 PROMISE = "promise.json"
@@ -25,6 +25,7 @@ def promise(
     classes: list[str],
     single_label: bool,
     exclusive: list[str],
+    excludes: list[list[str]],
     out: str,
     on_progress: Progress = silent,
 ) -> dict[str, Any]:
@@ -48,6 +49,8 @@ def promise(
     single_label : bool
     exclusive : list of str
         Classes that stand alone.
+    excludes : list of list of str
+        Groups of classes of which a frame has one at most.
     out : str
         Existing, empty folder.
     on_progress : Progress
@@ -64,7 +67,7 @@ def promise(
     """
     path = Path(classification_dir) / "probabilities.npy"
     probabilities = np.load(path, mmap_mode="r", allow_pickle=False)
-    rule = Rule(single_label, tuple(classes.index(name) for name in exclusive if name in classes))
+    rule = rule_of(classes, single_label, exclusive, excludes)
     groups = np.zeros(len(probabilities), np.int64)
     if cluster_dir is not None:
         groups = np.load(Path(cluster_dir) / "labels.npy", allow_pickle=False).astype(np.int64)
@@ -84,7 +87,7 @@ def promise(
     free[indices] = False
     table = promise_table(judged, Population(probabilities[free], groups[free]), classes, rule)
     facts = {"n_labels": len(judged.truth), "n_in_bulk": n_in_bulk, "reason": reason}
-    table |= facts | {"single_label": single_label, "exclusive": exclusive}
+    table |= facts | {"single_label": single_label, "exclusive": exclusive, "excludes": excludes}
     text = json.dumps(table, ensure_ascii=False, allow_nan=False)
     (Path(out) / PROMISE).write_text(text + "\n", encoding="utf-8")
     on_progress(len(classes), len(classes), "classes", note="judging by labels that were held back")

@@ -10,8 +10,8 @@ _BLOCK = 1 << 17
 def scores_of(probabilities: np.ndarray, classes: list[str], name: str, rule: dict[str, Any]) -> np.ndarray:
     """Return of each row of `probabilities` (m, k) the one of `name`, and 0 where another class keeps it out.
 
-    `rule` has `single_label`, `exclusive` (names of classes that stand alone) and `excludes` (groups of names).
-    A test holds this equal to what the step does that writes the manifest.
+    `rule` has `single_label`, `exclusive`, names of classes that stand alone, and `excludes`, groups of which
+    a frame has one at most. A test holds this equal to what the step does that writes the manifest.
     """
     known = np.where(np.isfinite(probabilities), probabilities, np.float32(0))
     column = classes.index(name)

@@ -68,7 +68,7 @@ def test_clusters_cite_their_two_methods_with_their_settings():
 
 def test_a_classifier_cites_what_it_does_and_not_what_it_does_not():
     text, bibtex = methods_of(card(networks=[CLASSIFIER], n_labelled=312))
-    assert "by hand to 312 frames" in text
+    assert "were given to 312 frames" in text
     assert "macro-F1 was 0.871 and its mean average precision 0.900 (312 frames)" in text
     assert "temperature of 1.31 (Guo et al., 2017)" in text
     assert keys(bibtex) == {"zimmermann2019", "zhou2003", "guo2017"}

@@ -85,9 +85,9 @@ def _supervised(card: dict[str, Any]) -> list[str]:
         return [f"{_count(n_labelled)} frames were labelled by hand."] if n_labelled else []
     recipe = network.get("recipe") or {}
     sentences = [
-        f"Labels were given by hand to {_count(network.get('n_labelled') or n_labelled)} frames, and a "
-        f"network learned from them to sort all others, as in [@zimmermann2019] (seed {network.get('seed')}, "
-        f"PyTorch {_version(network, 'torch')})."
+        f"Labels were given to {_count(network.get('n_labelled') or n_labelled)} frames, and a network "
+        f"learned from them to sort all others [@zimmermann2019]; its seed was "
+        f"{network.get('seed')}, with PyTorch {_version(network, 'torch')}."
     ]
     if recipe.get("shapes", True) and recipe.get("n_unlabelled", 1):
         sentences.append(

@@ -64,16 +64,17 @@ def learn_by(recipe: dict) -> Callable[[Task], NDArray[np.float32]]:
 
 def regress(task: Task) -> NDArray[np.float32]:
     """Return what plain logistic regression on angular magnitudes says."""
-    good = task.everything.good
-
-    def magnitudes(rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        images = task.everything.condensed[rows].astype(np.float32) / 255
-        maps = polar_maps(images, good, np.zeros((len(images), 2), np.float32), n_radii=32, n_angles=64)
-        return np.abs(np.fft.rfft(maps, axis=2))[:, :, :13].reshape(len(images), -1) / 64
-
+    seen = angular_magnitudes(task.everything.condensed, task.everything.good)
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.05, max_iter=1000))
-    model.fit(magnitudes(task.rows), task.everything.matrix[task.rows].argmax(axis=1))
-    return model.predict_proba(magnitudes(task.others)).astype(np.float32)
+    model.fit(seen[task.rows], task.everything.matrix[task.rows].argmax(axis=1))
+    return model.predict_proba(seen[task.others]).astype(np.float32)
+
+
+def angular_magnitudes(condensed: NDArray[np.uint8], good: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return the magnitudes of the Fourier series over the angle of 32 rings, 13 orders each."""
+    images = condensed.astype(np.float32) / 255
+    maps = polar_maps(images, good, np.zeros((len(images), 2), np.float32), n_radii=32, n_angles=64)
+    return np.abs(np.fft.rfft(maps, axis=2))[:, :, :13].reshape(len(images), -1) / 64
 
 
 def make_frames(folder: Path, options: argparse.Namespace, seed: int) -> LabelledFrames:

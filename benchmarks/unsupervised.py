@@ -54,12 +54,16 @@ def make_condensed(folder: Path, options: argparse.Namespace) -> NDArray[np.str_
         counts, kinds, good = _droplets(options)
     if options.light < 1:  # of Poisson counts a random part is kept, which are Poisson counts again
         counts = np.random.default_rng(options.seed).binomial(counts, options.light).astype(np.uint16)
+    condense_into(folder, counts, good, options.size)
+    return kinds
+
+
+def condense_into(folder: Path, counts: NDArray[np.uint16], good: NDArray[np.bool_], size: int) -> None:
+    """Condense frames into a folder, as the line does."""
     mean, peak = counts.mean(axis=0, dtype=np.float32), counts.max(axis=0).astype(np.float32)
-    recipe = CondenseRecipe(size=options.size)
-    geometry, found = plan_geometry(Patterns(mean, peak, len(counts)), good, recipe)
+    geometry, found = plan_geometry(Patterns(mean, peak, len(counts)), good, CondenseRecipe(size=size))
     save_geometry(geometry, folder, found)
     np.save(folder / "condensed.npy", condense_frames(counts, geometry))
-    return kinds
 
 
 def _droplets(options: argparse.Namespace) -> tuple[NDArray[np.uint16], NDArray[np.str_], NDArray[np.bool_]]:

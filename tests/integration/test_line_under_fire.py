@@ -6,9 +6,11 @@ import signal
 import numpy as np
 import pyarrow.parquet
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from tests.integration.conftest import wait_until
 from webapp.accounts.models import Group
+from webapp.datasets.columns import columns_of
 from webapp.datasets.models import Dataset
 from webapp.datasets.services import inspect_source, match_frames, plan_condensation, register_dataset
 from webapp.explore.recluster import cluster_again
@@ -16,7 +18,11 @@ from webapp.jobs.kinds import KINDS
 from webapp.jobs.models import Job, Product, Shard, State
 from webapp.jobs.services import cancel_job, submit
 from webapp.labels.carry import ask_for_file_labels
+from webapp.labels.label_files import ask_to_read
 from webapp.labels.services import create_scheme, label_frames
+from webapp.manifests.comparison import judge_here
+from webapp.networks.applicability import see_which_fit
+from webapp.networks.explanations import ask_why
 from webapp.portal.follow import Follower
 from webapp.portal.services import Recipe, sort_dataset
 from webapp.supervisor.group import broker_client
@@ -24,6 +30,7 @@ from workers.science.network import load_tensors
 
 SHORT = Recipe(seed=1, learn={"n_steps": 150}, train={"n_steps": 20})
 NAMES = ("rings", "streaks", "twins", "wide")
+LABELS = b'{"index": 5, "classes": "rings"}\n'
 
 
 def register(path, name):
@@ -98,7 +105,9 @@ class Killer:
 
 
 def beside_the_line(dataset, before, line):
-    """Submit the kinds of job that no line needs: a plan, matched frames, labels of files, clusters anew."""
+    """Submit the kinds of job that no line needs, with the classifier of `before` as one of the group."""
+    elsewhere = Product.objects.get(dataset=before, kind="train")
+    Product.objects.filter(pk=elsewhere.pk).update(group=dataset.group)
     Dataset.objects.filter(pk=dataset.pk).update(relinked_from=before)
     dataset.refresh_from_db()
     source, clustering = (Product.objects.get(pk=handle.id) for handle in (line.source, line.clustering))
@@ -108,6 +117,10 @@ def beside_the_line(dataset, before, line):
         match_frames(dataset=dataset, index=line.index),
         ask_for_file_labels(dataset=dataset, source=source),
         cluster_again(clustering=clustering, recipe=anew),
+        see_which_fit(dataset=dataset),
+        *judge_here(dataset=dataset, networks=[elsewhere]),
+        ask_why(columns=columns_of(dataset), frame=3),
+        ask_to_read(dataset=dataset, file=SimpleUploadedFile("labels.jsonl", LABELS)),
     ]
 
 
@@ -147,7 +160,8 @@ def test_killed_workers_and_an_empty_redis_change_nothing(group, cxi_file):
         lambda: not Job.objects.active().filter(dataset=dataset).exists(), tend=fire, seconds=120, every=0.01
     )
     kinds = {Product.objects.get(pk=handle.id).kind for handle in others}
-    assert kinds == {"plan", "match", "file-labels", "cluster"}
+    beside = {"applicability", "judge", "explain", "label-file"}
+    assert kinds == {"plan", "match", "file-labels", "cluster"} | beside
     assert killer.left == set()
     # What was killed at work was worked on again; a placeholder is replaced by the shards that it stood for.
     attempts = dict(Shard.objects.filter(pk__in=killer.killed.values()).values_list("job__kind", "attempt"))

@@ -24,7 +24,7 @@ class ClassHeat:
     is_silent: bool
 
 
-def ask_why(*, columns: Columns, frame: int, user: User) -> Handle:
+def ask_why(*, columns: Columns, frame: int, user: User | None = None) -> Handle:
     """Ask a worker which parts of a frame spoke for each class; what was asked before is found again."""
     dataset, condensation = columns.dataset, columns.products["condense"]
     return submit(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import tempfile
 from argparse import Namespace
 from pathlib import Path
@@ -17,7 +18,7 @@ from webapp.portal.sources import in_order, roots_of
 from webapp.portal.step_command import StepCommand
 from webapp.supervisor.group import prepare_database
 
-CARD = "card.json"
+CARD, GEOMETRY = "card.json", "geometry.npz"
 
 
 class Command(StepCommand):
@@ -88,6 +89,7 @@ def _condense(source: dict[str, Any], network: Path, place: Path) -> int:
     whole = {"start": 0, "stop": source["n_frames"], "recipe": {}}
     arguments = {"source": source, "geometry_dir": str(network), **whole}
     run_step("condense.condense_range", arguments, _new(place), timeout_s=None)
+    shutil.copyfile(network / GEOMETRY, place / GEOMETRY)
     failed = json.loads((place / "unreadable.json").read_text())
     if failed["n_frames"] == source["n_frames"]:
         first = " ".join(failed["causes"][:1])

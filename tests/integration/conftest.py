@@ -10,6 +10,9 @@ from django.conf import settings
 from django.db import connection
 
 from tests.science.synthetic import diffraction_frames, write_cxi
+from webapp.datasets.drafts import confirm_draft
+from webapp.datasets.services import inspect_source, register_dataset
+from webapp.jobs.models import Job, State
 
 
 def database_url() -> str:
@@ -68,3 +71,23 @@ def wait_until(condition, *, tend=lambda: None, seconds=60.0, every=0.02):
         tend()
         time.sleep(every)
     raise AssertionError(f"{condition} did not come true within {seconds} s")
+
+
+def settled(group):
+    """Wait until no job is left to do; fail if one failed."""
+    wait_until(lambda: not Job.objects.active().exists(), tend=group.tend, seconds=240, every=0.2)
+    failed = Job.objects.filter(state=State.FAILED).first()
+    assert failed is None, f"{failed.kind}: {failed.error} {failed.error_detail}"
+
+
+def condensed_dataset(group, beam_time, path, frames):
+    """Write frames into a file, register it as a person does, and let workers condense it."""
+    write_cxi(path, frames)
+    dataset = register_dataset(group=beam_time, name=path.stem, paths=[path], roots=[path.parent])
+    inspect_source(dataset=dataset)
+    settled(group)
+    dataset.refresh_from_db()
+    confirm_draft(dataset=dataset, user=None)
+    settled(group)
+    dataset.refresh_from_db()
+    return dataset

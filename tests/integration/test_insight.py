@@ -3,14 +3,11 @@
 import numpy as np
 import pytest
 
-from tests.integration.conftest import wait_until
-from tests.science.synthetic import CLASSES, diffraction_frames, write_cxi
+from tests.integration.conftest import condensed_dataset, settled
+from tests.science.synthetic import CLASSES, diffraction_frames
 from webapp.accounts.models import Group, User
 from webapp.datasets.columns import columns_of
-from webapp.datasets.drafts import confirm_draft
 from webapp.datasets.lineage import newest
-from webapp.datasets.services import inspect_source, register_dataset
-from webapp.jobs.models import Job, State
 from webapp.labels.queues import Queue, desk_of, next_frames
 from webapp.labels.services import create_scheme, label_frames
 from webapp.manifests.services import train_and_sort
@@ -21,24 +18,11 @@ from webapp.networks.figures import figures_of
 N_FRAMES, N_LABELS = 320, 15
 
 
-def settled(group):
-    wait_until(lambda: not Job.objects.active().exists(), tend=group.tend, seconds=240, every=0.2)
-    failed = Job.objects.filter(state=State.FAILED).first()
-    assert failed is None, f"{failed.kind}: {failed.error} {failed.error_detail}"
-
-
 @pytest.mark.timeout(600)
 def test_wrong_labels_come_first_and_it_is_told_why_and_what_more_labels_would_bring(group, tmp_path):
-    frames, truth = diffraction_frames(N_FRAMES, 64, seed=5)
-    write_cxi(tmp_path / "run.cxi", frames)
     beam_time = Group.objects.create(name="beam time")
-    dataset = register_dataset(group=beam_time, name="run", paths=[tmp_path / "run.cxi"], roots=[tmp_path])
-    inspect_source(dataset=dataset)
-    settled(group)
-    dataset.refresh_from_db()
-    confirm_draft(dataset=dataset, user=None)
-    settled(group)
-    dataset.refresh_from_db()
+    frames, truth = diffraction_frames(N_FRAMES, 64, seed=5)
+    dataset = condensed_dataset(group, beam_time, tmp_path / "run.cxi", frames)
     create_scheme(dataset=dataset, names=CLASSES, exclusive=(), excludes=(), single_label=True)
     rows = [np.flatnonzero(truth == number)[:N_LABELS] for number in range(len(CLASSES))]
     wrong = {int(rows[0][3]), int(rows[1][7])}

@@ -8,12 +8,10 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
-from tests.integration.conftest import wait_until
-from tests.science.synthetic import CLASSES, diffraction_frames, write_cxi
+from tests.integration.conftest import condensed_dataset, settled
+from tests.science.synthetic import CLASSES, diffraction_frames
 from webapp.accounts.models import Group, User
-from webapp.datasets.drafts import confirm_draft
-from webapp.datasets.services import inspect_source, register_dataset
-from webapp.jobs.models import Job, Product, State
+from webapp.jobs.models import Product
 from webapp.labels.audits import frames_of
 from webapp.labels.readings import record_reading
 from webapp.labels.services import create_scheme, label_frames
@@ -25,24 +23,11 @@ N_FRAMES = 320
 ASKED = {"purity": "80"}
 
 
-def settled(group):
-    wait_until(lambda: not Job.objects.active().exists(), tend=group.tend, seconds=240, every=0.2)
-    failed = Job.objects.filter(state=State.FAILED).first()
-    assert failed is None, f"{failed.kind}: {failed.error} {failed.error_detail}"
-
-
 @pytest.mark.timeout(600)
 def test_an_audited_class_is_promised_in_the_manifest_as_it_was_read(group, tmp_path):
-    frames, truth = diffraction_frames(N_FRAMES, 64, seed=5)
-    write_cxi(tmp_path / "run.cxi", frames)
     beam_time = Group.objects.create(name="beam time")
-    dataset = register_dataset(group=beam_time, name="run", paths=[tmp_path / "run.cxi"], roots=[tmp_path])
-    inspect_source(dataset=dataset)
-    settled(group)
-    dataset.refresh_from_db()
-    confirm_draft(dataset=dataset, user=None)
-    settled(group)
-    dataset.refresh_from_db()
+    frames, truth = diffraction_frames(N_FRAMES, 64, seed=5)
+    dataset = condensed_dataset(group, beam_time, tmp_path / "run.cxi", frames)
     create_scheme(dataset=dataset, names=CLASSES, exclusive=(), single_label=True)
     for number, name in enumerate(CLASSES):
         rows = np.flatnonzero(truth == number)[:15]

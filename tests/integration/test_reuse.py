@@ -5,17 +5,15 @@ import json
 import numpy as np
 import pytest
 
-from tests.integration.conftest import wait_until
-from tests.science.synthetic import CLASSES, diffraction_frames, write_cxi
+from tests.integration.conftest import condensed_dataset, settled
+from tests.science.synthetic import CLASSES, diffraction_frames
 from webapp.accounts.models import Group
 from webapp.datasets.columns import columns_of
 from webapp.datasets.decisions import decide, decision_rule
-from webapp.datasets.drafts import confirm_draft
 from webapp.datasets.lineage import newest
 from webapp.datasets.scopes import frames_of_scope
-from webapp.datasets.services import inspect_source, register_dataset
 from webapp.explore.reuse import cluster_with_network
-from webapp.jobs.models import Job, Product, State
+from webapp.jobs.models import Product
 from webapp.jobs.services import Handle
 from webapp.labels.services import create_scheme, label_frames
 from webapp.manifests.reuse import sort_with_network
@@ -27,25 +25,11 @@ from webapp.portal.line import line_of
 N_FRAMES = 240
 
 
-def settled(group):
-    wait_until(lambda: not Job.objects.active().exists(), tend=group.tend, seconds=240, every=0.2)
-    failed = Job.objects.filter(state=State.FAILED).first()
-    assert failed is None, f"{failed.kind}: {failed.error} {failed.error_detail}"
-
-
 def register(group, beam_time, path, side, seed):
     """Register a run of a detector of that size up to its condensed frames; return it and the truth."""
     frames, classes = diffraction_frames(N_FRAMES, side, seed=seed)
     frames[:, side // 2 + 4 : side // 2 + 4 + side // 24] = 0  # a gap, at another place on each
-    write_cxi(path, frames)
-    dataset = register_dataset(group=beam_time, name=path.stem, paths=[path], roots=[path.parent])
-    inspect_source(dataset=dataset)
-    settled(group)
-    dataset.refresh_from_db()
-    confirm_draft(dataset=dataset, user=None)
-    settled(group)
-    dataset.refresh_from_db()
-    return dataset, classes
+    return condensed_dataset(group, beam_time, path, frames), classes
 
 
 @pytest.mark.timeout(600)

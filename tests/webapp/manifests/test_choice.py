@@ -8,8 +8,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from tests.webapp.factories import make_dataset, make_group, make_sorted_dataset, make_user
-from tests.webapp.manifests.products import CLASSES, add_manifest, classify, label_some
+from tests.webapp.factories import make_dataset, make_user
+from tests.webapp.manifests.products import CLASSES, add_manifest
 from webapp.datasets.models import Dataset
 from webapp.jobs.models import Job
 from webapp.labels.selectors import last_event_id
@@ -21,21 +21,6 @@ from workers.science.steps.manifest import write_manifest
 
 pytestmark = pytest.mark.django_db
 FORM = {"chosen": "1", "files": ["csv", "parquet"]}
-
-
-@pytest.fixture
-def dataset() -> Dataset:
-    dataset = make_sorted_dataset(make_group(), n_frames=300)
-    label_some(dataset)
-    classify(dataset)
-    return dataset
-
-
-@pytest.fixture
-def member(dataset) -> Client:
-    client = Client()
-    client.force_login(make_user("ada", dataset.group))
-    return client
 
 
 def ask(member: Client, dataset: Dataset, **fields):

@@ -6,12 +6,10 @@ import json
 import h5py
 import numpy as np
 import pytest
-from django.test import Client
 from django.urls import reverse
 
 from tests.science.cxi_rules import faults_of
-from tests.webapp.factories import make_dataset, make_group, make_product, make_sorted_dataset, make_user
-from tests.webapp.manifests.products import classify, label_some
+from tests.webapp.factories import make_dataset, make_product
 from tests.webapp.manifests.test_choice import ask, count
 from webapp.datasets.models import Dataset
 from webapp.jobs.models import Job, Product
@@ -23,21 +21,6 @@ from workers.science.export.write import DEFAULT_FORMATS, FORMATS, LISTS
 from workers.science.steps.manifest import write_manifest
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def dataset() -> Dataset:
-    dataset = make_sorted_dataset(make_group(), n_frames=300)
-    label_some(dataset)
-    classify(dataset)
-    return dataset
-
-
-@pytest.fixture
-def member(dataset) -> Client:
-    client = Client()
-    client.force_login(make_user("ada", dataset.group))
-    return client
 
 
 def written(job: Job, out) -> dict:

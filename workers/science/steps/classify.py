@@ -12,7 +12,7 @@ import sklearn
 import torch
 from numpy.typing import NDArray
 
-from workers.science.another_set import classifier_for
+from workers.science.another_set import N_FRAMES_FOR_MASK, classifier_for
 from workers.science.chunks import in_chunks
 from workers.science.classifier import (
     BATCH,
@@ -34,7 +34,6 @@ from workers.science.train_classifier import Trained, train
 from workers.science.warm_classifier import read_earlier
 
 MOST_LABELLED = 20_000
-N_FRAMES_FOR_MASK = 512  # a pixel that is dark on all of so many frames carries no signal
 CLASSIFICATION = "classification.json"
 JUDGED = "judged.npz"
 
